@@ -1,0 +1,1 @@
+//! Listing, fetching and verifying the files of data sets.
