@@ -21,8 +21,13 @@ pub(crate) struct Content {
 
 /// Opens `path`.
 pub(crate) fn open(path: &Path) -> Result<Content, DatasetError> {
+    let file = File::open(path).map_err(|error| DatasetError::read(path, error))?;
+    of_file(path, file)
+}
+
+/// The content of `file`, whose position is its start and whose name in errors is `path`.
+pub(crate) fn of_file(path: &Path, mut file: File) -> Result<Content, DatasetError> {
     let fail = |error| DatasetError::read(path, error);
-    let mut file = File::open(path).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
         return Err(DatasetError::invalid(

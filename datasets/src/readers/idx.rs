@@ -19,6 +19,7 @@ pub(crate) struct Idx {
     reader: Box<dyn Read>,
     /// Number of items, the first dimension.
     pub count: usize,
+    header_len: usize,
     item_len: usize,
     /// Whether the file is not compressed; its length then agrees with the header.
     pub plain: bool,
@@ -87,6 +88,7 @@ impl Idx {
             path: path.to_path_buf(),
             reader,
             count,
+            header_len,
             item_len,
             plain: plain_len.is_some(),
         })
@@ -102,10 +104,9 @@ impl Idx {
         }
         read_up_to(&self.path, &mut self.reader, promised + 1, &mut payload)?;
         if payload.len() != promised {
-            let header_len = if self.item_len == 1 { 8 } else { 16 };
-            let more = payload.len() > promised;
+            let header_len = self.header_len;
             let found = header_len + payload.len();
-            return Err(if more {
+            return Err(if payload.len() > promised {
                 replace(
                     &self.path,
                     "length",

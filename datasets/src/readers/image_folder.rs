@@ -13,7 +13,7 @@ use crate::{Dataset, DatasetError, Holdout, ImageShape, Samples};
 /// Longest side of an image in pixels.
 const MAXIMUM_SIDE: u32 = 4096;
 /// Largest sum of all images in bytes.
-const MAXIMUM_TOTAL: usize = 4 << 30;
+const MAXIMUM_TOTAL: usize = 2 << 30;
 /// Labels are bytes.
 const MAXIMUM_CLASSES: usize = 256;
 
