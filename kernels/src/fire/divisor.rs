@@ -1,0 +1,98 @@
+//! Division by a threshold with exact rounding.
+
+use super::rounding::{NarrowTable, Quotient};
+use crate::KernelError;
+
+/// Thresholds and multipliers may be at most this.
+const LIMIT: i64 = 1 << 40;
+/// Thresholds per channel are repeated to at least this many entries, so that inner loops stay long.
+const PERIOD: usize = 256;
+
+/// `round_half_away(A * multiplier / threshold)`, exact for every 32-bit `A`.
+///
+/// The threshold belongs to the whole population or to each channel; with channels-last totals the channel of an
+/// index is `index % channels`.
+#[derive(Debug, Clone)]
+pub struct Divisor {
+    /// One entry for the population, or whole periods of channels.
+    pub(super) quotients: Vec<Quotient>,
+    /// The same for the 32-bit path, if all of them have it.
+    pub(super) table: Option<NarrowTable>,
+    channels: usize,
+}
+
+impl Divisor {
+    /// One threshold for all neurons.
+    ///
+    /// # Errors
+    /// [`KernelError::Divisor`] unless threshold and multiplier are in `1..=2^40`.
+    pub fn uniform(threshold: i64, multiplier: i64) -> Result<Divisor, KernelError> {
+        let quotient = quotient(threshold, multiplier, None)?;
+        Ok(Divisor::from_quotients(vec![quotient], 1))
+    }
+
+    /// One threshold per channel, with a common multiplier.
+    ///
+    /// # Errors
+    /// [`KernelError::Divisor`] unless all are in `1..=2^40`; [`KernelError::Shape`] if there is no channel.
+    pub fn per_channel(thresholds: &[i64], multiplier: i64) -> Result<Divisor, KernelError> {
+        let channels = thresholds.len();
+        if channels == 0 {
+            return Err(KernelError::Shape {
+                field: "thresholds",
+                problem: "must name at least one channel",
+                found: 0,
+            });
+        }
+        let once = thresholds
+            .iter()
+            .enumerate()
+            .map(|(channel, &threshold)| quotient(threshold, multiplier, Some(channel)))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Divisor::from_quotients(
+            once.repeat(PERIOD.div_ceil(channels)),
+            channels,
+        ))
+    }
+
+    fn from_quotients(quotients: Vec<Quotient>, channels: usize) -> Divisor {
+        let table = NarrowTable::new(&quotients);
+        Divisor {
+            quotients,
+            table,
+            channels,
+        }
+    }
+
+    /// The number of channels; 1 for a uniform threshold.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// `round_half_away(total * multiplier / threshold)` for the neuron at `index`.
+    pub fn divide(&self, total: i32, index: usize) -> i128 {
+        self.quotients[index % self.quotients.len()].exact(total)
+    }
+}
+
+/// A checked quotient in lowest terms.
+fn quotient(
+    threshold: i64,
+    multiplier: i64,
+    channel: Option<usize>,
+) -> Result<Quotient, KernelError> {
+    for (what, found) in [("threshold", threshold), ("multiplier", multiplier)] {
+        if !(1..=LIMIT).contains(&found) {
+            return Err(KernelError::Divisor {
+                what,
+                found,
+                channel,
+            });
+        }
+    }
+    let (mut divisor, mut rest) = (threshold, multiplier);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    Ok(Quotient::new(threshold / divisor, multiplier / divisor))
+}

@@ -1,0 +1,46 @@
+//! The operations of the engine.
+
+mod convolution;
+mod convolution_gradient;
+mod convolution_transposed;
+mod dense_gradient;
+mod gradient;
+mod matmul;
+mod pooling;
+
+use crate::workspace::Line;
+
+/// Runs `parts` parts, each on its own piece of the output and of the scratch; the last pieces may be shorter.
+fn share<Run>(
+    parts: usize,
+    out: &mut [i32],
+    out_step: usize,
+    scratch: &mut [Line],
+    scratch_step: usize,
+    run: Run,
+) where
+    Run: Fn(usize, &mut [i32], &mut [Line]) + Sync,
+{
+    if parts <= 1 {
+        run(0, out, scratch);
+        return;
+    }
+    rayon::scope(|scope| {
+        let (mut out, mut scratch, run) = (out, scratch, &run);
+        for part in 0..parts {
+            let (piece, rest) = out.split_at_mut(out_step.min(out.len()));
+            let (lines, rest_lines) = scratch.split_at_mut(scratch_step.min(scratch.len()));
+            (out, scratch) = (rest, rest_lines);
+            if !piece.is_empty() {
+                scope.spawn(move |_| run(part, piece, lines));
+            }
+        }
+    });
+}
+
+/// Applies an empty product: without accumulation the output becomes zero.
+fn store_nothing(store: crate::Store, out: &mut [i32]) {
+    if !store.accumulate {
+        out.fill(0);
+    }
+}

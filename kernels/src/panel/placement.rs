@@ -1,0 +1,85 @@
+//! Copies a channels-last map into a larger, smaller or spread map.
+
+/// Where a map goes: cell `[y, x]` of the source becomes cell `offset + dilation * [y, x]` of the target.
+///
+/// Cells outside the target are left out; target cells that receive nothing hold zero.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placement {
+    pub(crate) source: [usize; 2],
+    pub(crate) target: [usize; 2],
+    pub(crate) offset: [isize; 2],
+    pub(crate) dilation: [usize; 2],
+    pub(crate) channels: usize,
+}
+
+impl Placement {
+    /// Bytes of the target map.
+    pub(crate) fn length(&self) -> usize {
+        self.target[0] * self.target[1] * self.channels
+    }
+
+    /// The source indices along `axis` that fall inside the target.
+    fn visible(&self, axis: usize) -> std::ops::Range<usize> {
+        let dilation = self.dilation[axis];
+        let (source, target) = (self.source[axis], self.target[axis]);
+        let (start, end) = match usize::try_from(self.offset[axis]) {
+            Ok(offset) => (0, target.saturating_sub(offset).div_ceil(dilation)),
+            Err(_) => {
+                let hidden = self.offset[axis].unsigned_abs();
+                (
+                    hidden.div_ceil(dilation),
+                    (target + hidden).div_ceil(dilation),
+                )
+            }
+        };
+        let end = end.min(source);
+        start.min(end)..end
+    }
+
+    /// Index in the target of source cell `index` along `axis`, which must be visible.
+    fn place(&self, axis: usize, index: usize) -> usize {
+        (index * self.dilation[axis]).wrapping_add_signed(self.offset[axis])
+    }
+
+    /// Copies `source` into the first bytes of `target`, every byte XORed with `flip`.
+    pub(crate) fn copy(&self, source: &[u8], flip: u8, target: &mut [u8]) {
+        let target = &mut target[..self.length()];
+        let (rows, columns) = (self.visible(0), self.visible(1));
+        if rows.len() * columns.len() * self.channels < target.len() {
+            target.fill(flip);
+        }
+        if columns.is_empty() {
+            return;
+        }
+        let source_row = self.source[1] * self.channels;
+        let target_row = self.target[1] * self.channels;
+        for row in rows {
+            let from = &source[row * source_row..]
+                [columns.start * self.channels..columns.end * self.channels];
+            let into = &mut target[self.place(0, row) * target_row..][..target_row];
+            if self.dilation[1] == 1 {
+                let start = self.place(1, columns.start) * self.channels;
+                flip_copy(from, flip, &mut into[start..start + from.len()]);
+            } else {
+                for (index, cell) in columns.clone().zip(from.chunks_exact(self.channels.max(1))) {
+                    flip_copy(
+                        cell,
+                        flip,
+                        &mut into[self.place(1, index) * self.channels..][..self.channels],
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Copies bytes XORed with `flip`.
+pub(crate) fn flip_copy(source: &[u8], flip: u8, target: &mut [u8]) {
+    if flip == 0 {
+        target.copy_from_slice(source);
+    } else {
+        for (into, &byte) in target.iter_mut().zip(source) {
+            *into = byte ^ flip;
+        }
+    }
+}
