@@ -63,20 +63,27 @@ impl Server {
         let (log, ended) = (Arc::clone(&requests), Arc::clone(&stop));
         let thread = thread::spawn(move || {
             let start = Instant::now();
-            let mut served = 0;
+            let files = Arc::new(files);
+            let mut connections = Vec::new();
             while !ended.load(Ordering::Relaxed)
                 && start.elapsed() < LIFETIME
-                && served < MAXIMUM_REQUESTS
+                && connections.len() < MAXIMUM_REQUESTS
             {
                 match listener.accept() {
                     Ok((stream, _)) => {
-                        let behaviour = behaviours[served.min(behaviours.len() - 1)];
-                        served += 1;
-                        // A client that goes away in the middle is part of the tests.
-                        let _ = serve(stream, &files, behaviour, &log, &ended);
+                        let behaviour = behaviours[connections.len().min(behaviours.len() - 1)];
+                        let (files, log) = (Arc::clone(&files), Arc::clone(&log));
+                        let ended = Arc::clone(&ended);
+                        connections.push(thread::spawn(move || {
+                            // A client that goes away in the middle is part of the tests.
+                            let _ = serve(stream, &files, behaviour, &log, &ended);
+                        }));
                     }
                     Err(_) => thread::sleep(Duration::from_millis(5)),
                 }
+            }
+            for connection in connections {
+                let _ = connection.join();
             }
         });
         Self {
