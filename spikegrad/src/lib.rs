@@ -1,2 +1,37 @@
-//! placeholder
+//! SpikeGrad: networks of integrate-and-fire neurons trained with spikes in both directions.
+//!
+//! Forward, neurons exchange signed spikes; backward, a second compartment of each neuron
+//! exchanges signed *error spikes*. Both phases are computed through the equivalent integer
+//! network, one pass each, and equal the event-driven phases bit for bit:
+//!
+//! ```text
+//! S = clamp(round_half_away(A / threshold), low, high)          gate = A > 0 or linear
+//! E_readout = round_half_away(alpha * dL/dlogit)
+//! E = gate * clamp(round_half_away(sum_q W_q^T E_q / threshold_q), -127, 127)
+//! dW_q = sum over the batch of E_q (outer) S
+//! ```
+//!
+//! Source: Thiele, Bichler, Dupret, *SpikeGrad*, ICLR 2020, sections 2 and 3. [`Trainer`] trains,
+//! [`Inference`] and [`evaluate`] run a trained network, [`events`] holds the event-driven
+//! backward phase.
 #![forbid(unsafe_code)]
+
+pub mod error;
+mod inference;
+pub mod loss;
+mod master;
+mod pass;
+mod plan;
+mod prepared;
+mod samples;
+mod settings;
+mod trainer;
+
+pub use error::SpikegradError;
+pub use inference::{Evaluation, Inference, evaluate};
+pub use samples::Samples;
+pub use settings::{Gradient, LARGEST_ALPHA, Schedule, TrainingSettings};
+pub use trainer::{
+    Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Resources, Score, Severity, StepOutcome,
+    Trainer,
+};

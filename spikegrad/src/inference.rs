@@ -1,0 +1,198 @@
+//! Spike counts and accuracy of a trained network, by the integer pass.
+
+use kernels::{Counts, Engine, Isa, Parallelism};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use snn::{Network, WeightFormat};
+
+use crate::error::SpikegradError;
+use crate::loss::cross_entropy;
+use crate::pass::{Activity, PassContext, Statistics};
+use crate::plan::Plan;
+use crate::prepared::{Forms, Prepared};
+use crate::samples::{self, Samples};
+use crate::trainer::{Resources, Score, group_size};
+
+/// Outcome of an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Mean loss and accuracy.
+    pub score: Score,
+    /// Predicted class of each example.
+    pub predictions: Vec<u16>,
+    /// `confusion[label][prediction]` counts examples.
+    pub confusion: Vec<Vec<u64>>,
+    /// Per population: net spikes per example, sum |S| / examples.
+    pub spikes_per_example: Vec<f64>,
+    /// Per population: share of spike counts that the clamp changed.
+    pub clipped_spike_share: Vec<f64>,
+    /// Accumulations per example over all projections with trained weights:
+    /// sum |S| * fan-out; the input counts once per nonzero value.
+    pub accumulations_per_example: f64,
+    /// Multiply-accumulates per example of the dense network.
+    pub dense_operations: u64,
+}
+
+/// A network ready to run groups of examples through the integer pass.
+///
+/// For a network with float weights the pass sums floats; it then equals the event simulation
+/// only up to the order of those sums.
+#[derive(Debug)]
+pub struct Inference<'a> {
+    network: &'a Network,
+    plan: Plan,
+    prepared: Prepared,
+    activity: Activity,
+    engine: Engine,
+}
+
+impl<'a> Inference<'a> {
+    /// Prepares `network` for groups of up to `capacity` examples.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Network`] unless it has one input and one readout population.
+    pub fn new(network: &'a Network, isa: Isa, capacity: usize) -> Result<Self, SpikegradError> {
+        let engine = Engine::new(isa, Parallelism::Serial)?;
+        let plan = Plan::for_inference(network)?;
+        let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
+        let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
+        let is_float = network.weight_format() == WeightFormat::F32;
+        let activity = Activity::new(&context, capacity.max(1), false, is_float);
+        Ok(Self { network, plan, prepared, activity, engine })
+    }
+
+    /// Runs `examples` examples whose counts lie one after the other in `input`.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Samples`] when `input` has another length or there are too many.
+    pub fn run(&mut self, input: &[u8], examples: usize) -> Result<(), SpikegradError> {
+        let length = self.plan.populations[self.plan.input].neurons;
+        if examples > self.activity.capacity || input.len() != length * examples {
+            return Err(SpikegradError::Samples {
+                expected: format!("{length} counts for each of at most {} examples", self.activity.capacity),
+                found: format!("{} counts for {examples} examples", input.len()),
+            });
+        }
+        let context =
+            PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        context.forward(&mut self.activity, input, examples, None)
+    }
+
+    /// Spike counts of a population in the last run, channels-last, one example after the other.
+    pub fn counts(&self, population: usize) -> Counts<'_> {
+        let length = self.plan.populations[population].neurons * self.activity.examples;
+        let counts = &self.activity.counts[population][..length];
+        if self.plan.populations[population].is_signed {
+            Counts::Signed(kernels::as_signed(counts))
+        } else {
+            Counts::Unsigned(counts)
+        }
+    }
+
+    /// Gates of a population in the last run: 1 where the total input was above zero or the
+    /// population is linear; empty for input and readout.
+    pub fn gates(&self, population: usize) -> &[u8] {
+        let gates = &self.activity.gates[population];
+        &gates[..gates.len().min(self.plan.populations[population].neurons * self.activity.examples)]
+    }
+
+    /// Logits of the last run: total input of the readout over its threshold.
+    pub fn logits(&self) -> &[f64] {
+        &self.activity.logits[..self.plan.classes * self.activity.examples]
+    }
+}
+
+/// Accuracy, confusion and spike statistics of a network on samples.
+///
+/// # Errors
+/// [`SpikegradError::Samples`] when the samples do not fit the network.
+pub fn evaluate(
+    network: &Network,
+    samples: &dyn Samples,
+    resources: Resources,
+) -> Result<Evaluation, SpikegradError> {
+    let engine = Engine::new(resources.isa, Parallelism::Serial)?;
+    let plan = Plan::for_inference(network)?;
+    samples::check(samples, network, &plan)?;
+    let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
+    let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
+    let threads = resources.threads;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| SpikegradError::Threads { threads, reason: error.to_string() })?;
+    let is_float = network.weight_format() == WeightFormat::F32;
+    let group = group_size(plan.largest_population(), samples.len());
+    let mut activities: Vec<Activity> =
+        (0..threads.max(1)).map(|_| Activity::new(&context, group, false, is_float)).collect();
+    let mut borrowed: Vec<&mut Activity> = activities.iter_mut().collect();
+    pool.install(|| evaluate_with(&context, &mut borrowed, samples))
+}
+
+/// Loss and prediction of each example, in order.
+type Judged = Vec<(f64, u16)>;
+
+pub(crate) fn evaluate_with(
+    context: &PassContext<'_>,
+    activities: &mut [&mut Activity],
+    samples: &dyn Samples,
+) -> Result<Evaluation, SpikegradError> {
+    let count = samples.len();
+    let share = count.div_ceil(activities.len().max(1)).max(1);
+    let parts = activities.par_iter_mut().enumerate().map(|(index, activity)| {
+        activity.take_statistics();
+        judge(context, activity, samples, (index * share).min(count)..((index + 1) * share).min(count))
+    });
+    let parts: Vec<Judged> = parts.collect::<Result<_, SpikegradError>>()?;
+    let classes = context.plan.classes;
+    let mut confusion = vec![vec![0u64; classes]; classes];
+    let (mut loss, mut correct) = (0.0, 0u64);
+    let mut predictions = Vec::with_capacity(count);
+    for (index, (example_loss, prediction)) in parts.into_iter().flatten().enumerate() {
+        let label = samples.label(index);
+        loss += example_loss;
+        correct += u64::from(usize::from(prediction) == label);
+        confusion[label][usize::from(prediction)] += 1;
+        predictions.push(prediction);
+    }
+    let mut statistics = vec![Statistics::default(); context.plan.populations.len()];
+    for activity in activities.iter() {
+        statistics.iter_mut().zip(&activity.statistics).for_each(|(sum, part)| sum.add(part));
+    }
+    let examples = count as f64;
+    let neurons = context.plan.populations.iter().map(|population| population.neurons as f64 * examples);
+    Ok(Evaluation {
+        score: Score { loss: loss / examples, accuracy: correct as f64 / examples },
+        predictions,
+        confusion,
+        spikes_per_example: statistics.iter().map(|s| s.spikes as f64 / examples).collect(),
+        clipped_spike_share: statistics.iter().zip(neurons).map(|(s, n)| s.clipped_spikes as f64 / n).collect(),
+        accumulations_per_example: statistics.iter().map(|s| s.forward_accumulations as f64).sum::<f64>() / examples,
+        dense_operations: context.network.dense_operations(),
+    })
+}
+
+fn judge(
+    context: &PassContext<'_>,
+    activity: &mut Activity,
+    samples: &dyn Samples,
+    range: std::ops::Range<usize>,
+) -> Result<Judged, SpikegradError> {
+    let length = context.plan.populations[context.plan.input].neurons;
+    let classes = context.plan.classes;
+    let mut input = vec![0u8; length * activity.capacity];
+    let mut derivative = vec![0.0; classes];
+    let mut judged = Vec::with_capacity(range.len());
+    let indices: Vec<usize> = range.collect();
+    for group in indices.chunks(activity.capacity) {
+        for (&index, slot) in group.iter().zip(input.chunks_exact_mut(length)) {
+            samples.fill(None, index, slot);
+        }
+        context.forward(activity, &input[..length * group.len()], group.len(), None)?;
+        for (&index, logits) in group.iter().zip(activity.logits.chunks_exact(classes)) {
+            let (loss, prediction) = cross_entropy(logits, samples.label(index), &mut derivative);
+            judged.push((loss, prediction as u16));
+        }
+    }
+    Ok(judged)
+}

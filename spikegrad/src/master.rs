@@ -1,0 +1,219 @@
+//! Trained parameters as floats, their momentum, and the rounding onto the weight grid.
+
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+use snn::random::{Purpose, Stream};
+use snn::{Bias, Connection, Network, Population, WeightFormat, Weights};
+
+use crate::error::SpikegradError;
+use crate::pass::Gradients;
+use crate::plan::Plan;
+use crate::settings::{Gradient, TrainingSettings};
+
+/// Elements that one task updates.
+const UPDATE_CHUNK: usize = 16_384;
+
+/// Float weights (in real units, mantissa * 2^-fraction_bits) and biases (in units of the
+/// threshold), with their momentum.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Master {
+    /// Per projection; empty for fixed weights.
+    pub weights: Vec<Vec<f32>>,
+    pub weight_momentum: Vec<Vec<f32>>,
+    /// Per population; empty without bias.
+    pub bias: Vec<Vec<f32>>,
+    pub bias_momentum: Vec<Vec<f32>>,
+}
+
+/// Rates of one update.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UpdateRates {
+    pub learning_rate: f64,
+    /// Examples in the batch.
+    pub examples: usize,
+}
+
+impl Master {
+    /// He initialisation on the grid: `N(0, sqrt(2 / fan_in))` rounded to the mantissa, biases 0.
+    pub fn initialise(network: &Network, seed: u64) -> Self {
+        let mut weights = Vec::with_capacity(network.projections().len());
+        for (index, projection) in network.projections().iter().enumerate() {
+            let fan_in = match &projection.connection {
+                Connection::Dense { inputs, .. } => *inputs,
+                Connection::Convolution(shape) => shape.patch(),
+                Connection::SumPooling { .. } | Connection::Identity { .. } => 1,
+            };
+            let mut stream = Stream::new(seed, Purpose::Initialisation, index as u64);
+            let spread = (2.0 / fan_in.max(1) as f32).sqrt();
+            let unit = unit(&network.populations()[projection.to]);
+            let format = network.weight_format();
+            let draw = |_| {
+                let normal: f32 = StandardNormal.sample(stream.generator());
+                let value = normal * spread;
+                match format {
+                    WeightFormat::F32 => value,
+                    _ => mantissa(value, unit, format.limit()) / unit,
+                }
+            };
+            weights.push((0..projection.connection.weight_count()).map(draw).collect::<Vec<f32>>());
+        }
+        Self::with_weights(network, weights)
+    }
+
+    /// The parameters of a network as they are.
+    pub fn from_network(network: &Network) -> Self {
+        let weights = network.projections().iter().map(|projection| {
+            let unit = unit(&network.populations()[projection.to]);
+            let count = projection.connection.weight_count();
+            let weights = projection.weights.as_ref();
+            (0..count).map(|index| weights.map_or(0.0, |w| w.get(index) as f32 / unit)).collect()
+        });
+        let mut master = Self::with_weights(network, weights.collect());
+        for (target, population) in master.bias.iter_mut().zip(network.populations()) {
+            if let Some(bias) = &population.bias {
+                for (channel, value) in target.iter_mut().enumerate() {
+                    *value = (bias.get(channel) / population.threshold(channel) as f64) as f32;
+                }
+            }
+        }
+        master
+    }
+
+    fn with_weights(network: &Network, weights: Vec<Vec<f32>>) -> Self {
+        let zeros = |values: &[Vec<f32>]| values.iter().map(|v| vec![0.0; v.len()]).collect::<Vec<_>>();
+        let bias: Vec<Vec<f32>> =
+            network.populations().iter().map(|p| vec![0.0; p.bias.as_ref().map_or(0, Bias::len)]).collect();
+        Self { weight_momentum: zeros(&weights), bias_momentum: zeros(&bias), weights, bias }
+    }
+
+    /// Momentum descent with the gradients summed over all shards, in shard order:
+    /// `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`.
+    ///
+    /// The gradient with respect to a real weight is `E S 2^f / (threshold * kept)`, averaged
+    /// over the batch and divided by alpha.
+    pub fn update(
+        &mut self,
+        network: &Network,
+        plan: &Plan,
+        settings: &TrainingSettings,
+        rates: UpdateRates,
+        shards: &[&Gradients],
+    ) {
+        let is_float = shards.first().is_some_and(|shard| shard.is_float());
+        let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
+        let share = 1.0 / (alpha * rates.examples.max(1) as f64);
+        let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
+        for (index, projection) in network.projections().iter().enumerate() {
+            if projection.weights.is_none() {
+                continue;
+            }
+            let target = &plan.populations[projection.to];
+            let population = &network.populations()[projection.to];
+            let unit = f64::from(unit(population));
+            let thresholds = population.thresholds.len();
+            let factors: Vec<f32> = (0..thresholds)
+                .map(|channel| (share * unit * target.error_scale.reciprocal(channel) / target.kept.value()) as f32)
+                .collect();
+            let weights = &mut self.weights[index];
+            let row = weights.len() / rows(&projection.connection).max(1);
+            let decay = settings.weight_decay as f32;
+            let chunks = weights.par_chunks_mut(UPDATE_CHUNK).zip(self.weight_momentum[index].par_chunks_mut(UPDATE_CHUNK));
+            chunks.enumerate().for_each(|(chunk, (weights, velocities))| {
+                let start = chunk * UPDATE_CHUNK;
+                for (offset, (weight, velocity)) in weights.iter_mut().zip(velocities).enumerate() {
+                    let position = start + offset;
+                    let sum = if is_float {
+                        shards.iter().map(|shard| shard.float_weights[index][position]).sum::<f32>()
+                    } else {
+                        shards.iter().map(|shard| i64::from(shard.weights[index][position])).sum::<i64>() as f32
+                    };
+                    let factor = if let [factor] = factors[..] { factor } else { factors[(position / row) % factors.len()] };
+                    *velocity = momentum * *velocity + (sum * factor + decay * *weight);
+                    *weight -= rate * *velocity;
+                }
+            });
+        }
+        for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
+            for (channel, (bias, velocity)) in bias.iter_mut().zip(velocities).enumerate() {
+                let sum = if is_float {
+                    shards.iter().map(|shard| f64::from(shard.float_bias[index][channel])).sum::<f64>()
+                } else {
+                    shards.iter().map(|shard| shard.bias[index][channel]).sum::<i64>() as f64
+                };
+                *velocity = momentum * *velocity + (sum * share) as f32;
+                *bias -= rate * *velocity;
+            }
+        }
+    }
+
+    /// Writes the parameters, rounded onto the grid, into a network.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Snn`] when a parameter is no finite number.
+    pub fn write_to(&self, network: &mut Network) -> Result<(), SpikegradError> {
+        let format = network.weight_format();
+        let limit = format.limit();
+        for (index, values) in self.weights.iter().enumerate() {
+            if values.is_empty() {
+                continue;
+            }
+            let unit = unit(&network.populations()[network.projections()[index].to]);
+            let weights = match format {
+                WeightFormat::I8 => Weights::I8(values.par_iter().map(|&v| mantissa(v, unit, limit) as i8).collect()),
+                WeightFormat::I16 => Weights::I16(values.par_iter().map(|&v| mantissa(v, unit, limit) as i16).collect()),
+                WeightFormat::F32 => Weights::F32(values.par_iter().map(|&v| v * unit).collect()),
+            };
+            network.set_weights(index, weights)?;
+        }
+        for (index, values) in self.bias.iter().enumerate() {
+            if values.is_empty() {
+                continue;
+            }
+            let population = &network.populations()[index];
+            let scaled = values.iter().enumerate().map(|(channel, &v)| f64::from(v) * population.threshold(channel) as f64);
+            let bias = match format {
+                WeightFormat::F32 => Bias::Float(scaled.map(|v| v as f32).collect()),
+                _ => Bias::Integer(scaled.map(|v| v.round().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32).collect()),
+            };
+            network.set_bias(index, bias)?;
+        }
+        Ok(())
+    }
+
+    /// Number of weights beyond the limit of their mantissa, per projection.
+    pub fn clipped_weights(&self, network: &Network) -> Vec<u64> {
+        let limit = network.weight_format().limit();
+        let clipped = self.weights.iter().zip(network.projections()).map(|(values, projection)| {
+            let largest = (limit + 0.5) / unit(&network.populations()[projection.to]);
+            values.iter().filter(|value| value.abs() >= largest).count() as u64
+        });
+        clipped.collect()
+    }
+
+    /// Whether all parameters are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        let all = |values: &[Vec<f32>]| values.iter().flatten().all(|value| value.is_finite());
+        all(&self.weights) && all(&self.bias)
+    }
+}
+
+/// The largest magnitude of an integer bias.
+const LARGEST_BIAS: f64 = (1 << 30) as f64;
+
+/// Grid units in 1.0: 2^fraction_bits.
+fn unit(population: &Population) -> f32 {
+    (1u64 << population.fraction_bits) as f32
+}
+
+fn mantissa(value: f32, unit: f32, limit: f32) -> f32 {
+    (value * unit).round().clamp(-limit, limit)
+}
+
+/// Rows of a weight matrix: one per output channel or output neuron.
+fn rows(connection: &Connection) -> usize {
+    match connection {
+        Connection::Dense { outputs, .. } => *outputs,
+        Connection::Convolution(shape) => shape.output_channels,
+        Connection::SumPooling { .. } | Connection::Identity { .. } => 1,
+    }
+}

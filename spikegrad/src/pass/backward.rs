@@ -1,0 +1,361 @@
+//! Error counts of all populations and weight gradients for a group of examples.
+
+use kernels::{Counts, Divisor, Store, digits_needed, split_digits};
+use snn::{Connection, Network};
+
+use super::forward::counts_of;
+use super::{Activity, PassContext};
+use crate::error::SpikegradError;
+use crate::plan::{Ratio, greatest_common_divisor};
+
+/// Sums over examples of `E (outer) S` per projection and of E per channel of a population.
+#[derive(Clone, Debug)]
+pub(crate) struct Gradients {
+    /// Per projection, in the layout of its weights; empty for fixed weights.
+    pub weights: Vec<Vec<i32>>,
+    /// Per population with a bias.
+    pub bias: Vec<Vec<i64>>,
+    /// The float twins, used instead where errors are floats.
+    pub float_weights: Vec<Vec<f32>>,
+    pub float_bias: Vec<Vec<f32>>,
+}
+
+impl Gradients {
+    pub fn new(network: &Network, is_float: bool) -> Self {
+        let weights = |wanted: bool| {
+            let count = |p: &snn::Projection| if wanted { p.connection.weight_count() } else { 0 };
+            network.projections().iter().map(count).collect::<Vec<usize>>()
+        };
+        let bias = |wanted: bool| {
+            let count = |p: &snn::Population| p.bias.as_ref().filter(|_| wanted).map_or(0, |bias| bias.len());
+            network.populations().iter().map(count).collect::<Vec<usize>>()
+        };
+        Self {
+            weights: weights(!is_float).into_iter().map(|count| vec![0; count]).collect(),
+            bias: bias(!is_float).into_iter().map(|count| vec![0; count]).collect(),
+            float_weights: weights(is_float).into_iter().map(|count| vec![0.0; count]).collect(),
+            float_bias: bias(is_float).into_iter().map(|count| vec![0.0; count]).collect(),
+        }
+    }
+
+    pub fn is_float(&self) -> bool {
+        self.float_weights.iter().any(|values| !values.is_empty())
+    }
+
+    pub fn clear(&mut self) {
+        self.weights.iter_mut().for_each(|values| values.fill(0));
+        self.bias.iter_mut().for_each(|values| values.fill(0));
+        self.float_weights.iter_mut().for_each(|values| values.fill(0.0));
+        self.float_bias.iter_mut().for_each(|values| values.fill(0.0));
+    }
+}
+
+/// What divides the errors arriving at a population from one projection:
+/// `g = G * ratio.numerator / ratio.denominator`.
+fn arriving_ratio(context: &PassContext<'_>, projection: usize) -> Ratio {
+    let target = &context.plan.populations[context.network.projections()[projection].to];
+    let Ratio { numerator, denominator } = target.kept;
+    Ratio::new(denominator, target.error_scale.denominator.saturating_mul(numerator))
+}
+
+impl PassContext<'_> {
+    /// Propagates `activity.readout_errors` down to the lowest population and adds the gradients.
+    ///
+    /// For every population below the readout: `g = sum_q W_q^T E_q / threshold_q` as an exact
+    /// rational, `Z = clamp(round_half_away(g), -127, 127)`, `E = gate * Z`.
+    pub fn backward(&self, activity: &mut Activity, gradients: &mut Gradients) -> Result<(), SpikegradError> {
+        for index in (0..self.plan.populations.len()).rev() {
+            if index == self.plan.input {
+                continue;
+            }
+            if index != self.plan.readout {
+                self.integer_errors(activity, index)?;
+            }
+            self.count_errors(activity, index);
+            self.add_gradients(activity, index, gradients)?;
+        }
+        Ok(())
+    }
+
+    fn integer_errors(&self, activity: &mut Activity, index: usize) -> Result<(), SpikegradError> {
+        let length = self.plan.populations[index].neurons * activity.examples;
+        let outgoing = &self.network.populations()[index].outgoing;
+        let ratios: Vec<Ratio> = outgoing.iter().map(|&projection| arriving_ratio(self, projection)).collect();
+        let Some(&first) = ratios.first() else {
+            activity.errors[index][..length].fill(0);
+            return Ok(());
+        };
+        if ratios.iter().all(|&ratio| ratio == first) && self.fits_32_bits(outgoing) {
+            activity.totals[..length].fill(0);
+            for &projection in outgoing {
+                self.error_product(activity, projection, length, |_, _, _| {})?;
+            }
+            let divisor = Divisor::uniform(first.denominator, first.numerator)?;
+            let Activity { totals, gates, errors, statistics, .. } = activity;
+            let (gates, errors) = (&gates[index][..length], &mut errors[index][..length]);
+            let fired = self.engine.fire_errors(&divisor, &totals[..length], gates, errors)?;
+            statistics[index].add_backward(fired);
+            return Ok(());
+        }
+        self.wide_errors(activity, index, length, &ratios)
+    }
+
+    /// The general case: several denominators, thresholds per channel, or sums beyond 32 bits.
+    fn wide_errors(
+        &self,
+        activity: &mut Activity,
+        index: usize,
+        length: usize,
+        ratios: &[Ratio],
+    ) -> Result<(), SpikegradError> {
+        let common = ratios.iter().try_fold(1i64, |common, ratio| {
+            (common / greatest_common_divisor(common, ratio.denominator)).checked_mul(ratio.denominator)
+        });
+        let common = common.filter(|&common| common < 1 << 40).ok_or_else(|| SpikegradError::Network {
+            problem: format!(
+                "the thresholds after population '{}' have no common denominator below 2^40",
+                self.network.populations()[index].name
+            ),
+            remedy: "use thresholds that are powers of two or multiples of each other".to_owned(),
+        })?;
+        let mut sums = vec![0i128; length];
+        for (&projection, ratio) in self.network.populations()[index].outgoing.iter().zip(ratios) {
+            let factor = i128::from(ratio.numerator) * i128::from(common / ratio.denominator);
+            activity.totals[..length].fill(0);
+            self.error_product(activity, projection, length, |totals, scale, _| {
+                for (sum, total) in sums.iter_mut().zip(totals.iter_mut()) {
+                    *sum += i128::from(*total) * i128::from(scale) * factor;
+                    *total = 0;
+                }
+            })?;
+        }
+        let Activity { gates, errors, statistics, .. } = activity;
+        let common = i128::from(common);
+        for ((&sum, &gate), error) in sums.iter().zip(&gates[index]).zip(&mut errors[index]) {
+            let rounded = (2 * sum.abs() + common) / (2 * common);
+            let clamped = rounded.min(127);
+            let open = gate != 0;
+            *error = if !open { 0 } else if sum < 0 { -(clamped as i8) } else { clamped as i8 };
+            statistics[index].error_spikes += u64::from(error.unsigned_abs());
+            statistics[index].clipped_errors += u64::from(open && rounded > 127);
+        }
+        Ok(())
+    }
+
+    /// Whether `sum |W| |E|` over the projections stays below 2^31 whatever the weights are.
+    fn fits_32_bits(&self, projections: &[usize]) -> bool {
+        let mut bound = 0i128;
+        for &index in projections {
+            let projection = &self.network.projections()[index];
+            if self.plan.populations[projection.to].error_scale.factors.is_some() {
+                return false;
+            }
+            let error = if projection.to == self.plan.readout { self.plan.largest_readout_error } else { 127 };
+            let (weight, synapses) = match &projection.connection {
+                Connection::Dense { outputs, .. } => (self.network.weight_format().limit() as i128, *outputs),
+                Connection::Convolution(shape) => {
+                    let taps = shape.kernel[0] * shape.kernel[1] * shape.output_channels;
+                    (self.network.weight_format().limit() as i128, taps)
+                }
+                Connection::SumPooling { shape, weight } => {
+                    (i128::from(weight.unsigned_abs()), shape.window[0] * shape.window[1])
+                }
+                Connection::Identity { weight, .. } => (i128::from(weight.unsigned_abs()), 1),
+            };
+            bound += weight * error * synapses as i128;
+        }
+        bound <= i128::from(i32::MAX)
+    }
+
+    /// Adds W^T E of one projection to `activity.totals`. When the caller takes the sums apart,
+    /// `digit` is called after the product of each pair of digits with its scale, and may move
+    /// the totals elsewhere; a plain sum leaves them and relies on 32-bit arithmetic.
+    fn error_product(
+        &self,
+        activity: &mut Activity,
+        index: usize,
+        length: usize,
+        mut digit: impl FnMut(&mut [i32], i64, usize),
+    ) -> Result<(), SpikegradError> {
+        let projection = &self.network.projections()[index];
+        let examples = activity.examples;
+        let factors = self.plan.populations[projection.to].error_scale.factors.as_deref();
+        let splits = self.split_errors(activity, projection.to, factors)?;
+        let is_plain = factors.is_none() && self.fits_32_bits(&self.network.populations()[projection.from].outgoing);
+        let Activity { totals, errors, digits, workspace, .. } = activity;
+        let totals = &mut totals[..length];
+        let target = self.plan.populations[projection.to].neurons * examples;
+        let whole = [&errors[projection.to][..if splits == 0 { target } else { 0 }]];
+        let split: Vec<&[i8]> = digits.iter().take(splits).map(|digit| &digit[..target]).collect();
+        let planes: &[&[i8]] = if splits == 0 { &whole } else { &split };
+        for (place, plane) in planes.iter().enumerate() {
+            let place_scale = 256i64.pow(place as u32);
+            let store = |scale: i32| Store {
+                accumulate: true,
+                scale: if is_plain { scale.wrapping_mul(place_scale as i32) } else { 1 },
+            };
+            let mut done = |totals: &mut [i32], scale: i32| {
+                digit(totals, i64::from(scale) * place_scale, place);
+            };
+            match &projection.connection {
+                Connection::SumPooling { shape, weight } => {
+                    self.engine.sum_pooling_transposed(shape, examples, plane, store(*weight), totals)?;
+                    done(totals, *weight);
+                }
+                Connection::Identity { neurons, weight } => {
+                    let shape = kernels::PoolingShape::new([1, 1, *neurons], [1, 1], [1, 1])?;
+                    self.engine.sum_pooling_transposed(&shape, examples, plane, store(*weight), totals)?;
+                    done(totals, *weight);
+                }
+                Connection::Dense { .. } | Connection::Convolution(_) => {
+                    for weights in &self.prepared.projections[index].planes {
+                        let Some(backward) = &weights.backward else { continue };
+                        let store = store(weights.scale);
+                        if let Connection::Convolution(shape) = &projection.connection {
+                            self.engine
+                                .convolution_transposed(shape, examples, plane, backward, store, totals, workspace)?;
+                        } else {
+                            let errors = Counts::Signed(plane);
+                            self.engine.matmul(errors, examples, backward, store, totals, workspace)?;
+                        }
+                        done(totals, weights.scale);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Splits the error counts of a population, times its factors, into signed 8-bit digits when
+    /// they do not fit one; returns the number of digits, 0 when the counts serve as they are.
+    fn split_errors(
+        &self,
+        activity: &mut Activity,
+        population: usize,
+        factors: Option<&[i64]>,
+    ) -> Result<usize, SpikegradError> {
+        let is_readout = population == self.plan.readout;
+        if !is_readout && factors.is_none() {
+            return Ok(0);
+        }
+        let length = self.plan.populations[population].neurons * activity.examples;
+        let channels = self.plan.populations[population].channels;
+        let Activity { errors, readout_errors, digits, .. } = activity;
+        let error = |position: usize| {
+            if is_readout { i64::from(readout_errors[position]) } else { i64::from(errors[population][position]) }
+        };
+        let mut values = Vec::with_capacity(length);
+        let mut largest = 0i64;
+        for position in 0..length {
+            let value = error(position) * factors.map_or(1, |factors| factors[position % channels]);
+            largest = largest.max(value.abs());
+            values.push(i32::try_from(value).map_err(|_| SpikegradError::Network {
+                problem: format!(
+                    "error counts of '{}' times their threshold factors exceed 32 bits",
+                    self.network.populations()[population].name
+                ),
+                remedy: "lower alpha or bring its thresholds closer together".to_owned(),
+            })?);
+        }
+        let needed = digits_needed(largest).max(1);
+        digits.resize_with(digits.len().max(needed), Vec::new);
+        for digit in &mut digits[..needed] {
+            digit.resize(digit.len().max(length), 0);
+        }
+        let mut planes: Vec<&mut [i8]> = digits[..needed].iter_mut().map(|digit| &mut digit[..length]).collect();
+        split_digits(&values, &mut planes)?;
+        Ok(needed)
+    }
+
+    fn count_errors(&self, activity: &mut Activity, index: usize) {
+        let population = &self.plan.populations[index];
+        let length = population.neurons * activity.examples;
+        let Activity { errors, readout_errors, statistics, .. } = activity;
+        let accumulations = if index == self.plan.readout {
+            let total: u64 = readout_errors[..length].iter().map(|error| u64::from(error.unsigned_abs())).sum();
+            statistics[index].error_spikes += total;
+            population.fan_in.weigh(total, readout_errors[..length].iter().map(|error| error.unsigned_abs()))
+        } else {
+            let errors = &errors[index][..length];
+            let magnitudes = errors.iter().map(|error| u32::from(error.unsigned_abs()));
+            let total = match population.fan_in {
+                crate::plan::FanCount::Uniform(0) => 0,
+                _ => magnitudes.clone().map(u64::from).sum(),
+            };
+            population.fan_in.weigh(total, magnitudes)
+        };
+        statistics[index].update_accumulations += accumulations;
+        if self.receives_errors_below(index) {
+            statistics[index].backward_accumulations += accumulations;
+        }
+    }
+
+    /// Whether errors of population `index` cross trained weights to a population below that
+    /// takes errors itself.
+    pub(super) fn receives_errors_below(&self, index: usize) -> bool {
+        let incoming = self.network.populations()[index].incoming.iter();
+        incoming
+            .map(|&projection| &self.network.projections()[projection])
+            .any(|projection| projection.weights.is_some() && projection.from != self.plan.input)
+    }
+
+    fn add_gradients(
+        &self,
+        activity: &mut Activity,
+        index: usize,
+        gradients: &mut Gradients,
+    ) -> Result<(), SpikegradError> {
+        let examples = activity.examples;
+        let length = self.plan.populations[index].neurons * examples;
+        let channels = self.plan.populations[index].channels;
+        let splits = if index == self.plan.readout { self.split_errors(activity, index, None)? } else { 0 };
+        let Activity { counts, errors, readout_errors, digits, workspace, .. } = activity;
+        let bias = &mut gradients.bias[index];
+        if !bias.is_empty() {
+            if index == self.plan.readout {
+                sum_channels(bias, readout_errors[..length].iter().map(|&error| i64::from(error)));
+            } else {
+                sum_byte_channels(bias, &errors[index][..length], channels);
+            }
+        }
+        let whole = [&errors[index][..if splits == 0 { length } else { 0 }]];
+        let split: Vec<&[i8]> = digits.iter().take(splits).map(|digit| &digit[..length]).collect();
+        let planes: &[&[i8]] = if splits == 0 { &whole } else { &split };
+        for &incoming in &self.network.populations()[index].incoming {
+            let projection = &self.network.projections()[incoming];
+            let source = &self.plan.populations[projection.from];
+            let input = counts_of(&counts[projection.from], source, examples);
+            let out = &mut gradients.weights[incoming];
+            for (place, plane) in planes.iter().enumerate() {
+                let store = Store { accumulate: true, scale: 256i32.pow(place as u32) };
+                match &projection.connection {
+                    Connection::Dense { inputs, outputs } => {
+                        self.engine.dense_gradient(examples, plane, *outputs, input, *inputs, store, out, workspace)?;
+                    }
+                    Connection::Convolution(shape) => {
+                        self.engine.convolution_gradient(shape, examples, plane, input, store, out, workspace)?;
+                    }
+                    Connection::SumPooling { .. } | Connection::Identity { .. } => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sum_channels(sums: &mut [i64], values: impl Iterator<Item = i64>) {
+    let channels = sums.len();
+    values.enumerate().for_each(|(position, value)| sums[position % channels] += value);
+}
+
+fn sum_byte_channels(sums: &mut [i64], errors: &[i8], channels: usize) {
+    let mut partial = vec![0i32; channels];
+    for chunk in errors.chunks(channels * (1 << 20)) {
+        for row in chunk.chunks_exact(channels) {
+            partial.iter_mut().zip(row).for_each(|(sum, &error)| *sum += i32::from(error));
+        }
+        for (sum, part) in sums.iter_mut().zip(&mut partial) {
+            *sum += i64::from(std::mem::take(part));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the passes keep of a group of examples, allocated once.
+
+use kernels::{FiringStatistics, Workspace};
+use serde::{Deserialize, Serialize};
+
+use crate::pass::PassContext;
+use crate::plan::Plan;
+
+/// Sums over examples for one population.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Statistics {
+    /// sum |S|.
+    pub spikes: u64,
+    /// Spike counts changed by the clamp.
+    pub clipped_spikes: u64,
+    /// Neurons with an open gate.
+    pub active: u64,
+    /// sum |E|.
+    pub error_spikes: u64,
+    /// Error counts changed by the clamp.
+    pub clipped_errors: u64,
+    /// sum |S| * fan-out; for the input population nonzero counts * fan-out.
+    pub forward_accumulations: u64,
+    /// sum |E| * fan-in.
+    pub update_accumulations: u64,
+    /// sum |E| * fan-in without the projections from the input, which errors never cross.
+    pub backward_accumulations: u64,
+}
+
+impl Statistics {
+    pub fn add(&mut self, other: &Self) {
+        self.spikes += other.spikes;
+        self.clipped_spikes += other.clipped_spikes;
+        self.active += other.active;
+        self.error_spikes += other.error_spikes;
+        self.clipped_errors += other.clipped_errors;
+        self.forward_accumulations += other.forward_accumulations;
+        self.update_accumulations += other.update_accumulations;
+        self.backward_accumulations += other.backward_accumulations;
+    }
+
+    pub fn add_forward(&mut self, fired: FiringStatistics) {
+        self.spikes += fired.spikes;
+        self.clipped_spikes += fired.clipped;
+        self.active += fired.active;
+    }
+
+    pub fn add_backward(&mut self, fired: FiringStatistics) {
+        self.error_spikes += fired.spikes;
+        self.clipped_errors += fired.clipped;
+    }
+}
+
+/// Buffers of the float passes; empty where all is integer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FloatBuffers {
+    pub totals: Vec<f32>,
+    /// Per population: spike counts as floats.
+    pub counts: Vec<Vec<f32>>,
+    /// Per population: errors.
+    pub errors: Vec<Vec<f32>>,
+    pub scaled: Vec<f32>,
+    pub workspace: Vec<f32>,
+}
+
+/// State of a group of up to `capacity` examples: spike counts, gates and error counts of every
+/// population, channels-last, one example after the other.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    pub capacity: usize,
+    pub examples: usize,
+    /// Bytes of u8 or i8, as the plan says for each population.
+    pub counts: Vec<Vec<u8>>,
+    pub gates: Vec<Vec<u8>>,
+    /// Error counts of all populations but the readout.
+    pub errors: Vec<Vec<i8>>,
+    /// Error counts of the readout, wide: they are never clipped.
+    pub readout_errors: Vec<i32>,
+    /// Logits: total input of the readout over its threshold.
+    pub logits: Vec<f64>,
+    /// Total inputs of the population in work.
+    pub totals: Vec<i32>,
+    /// Signed base-256 digits of error counts that exceed 8 bits.
+    pub digits: Vec<Vec<i8>>,
+    pub float: FloatBuffers,
+    pub workspace: Workspace,
+    pub statistics: Vec<Statistics>,
+}
+
+impl Activity {
+    /// Buffers for `capacity` examples; those of the backward pass only when `trains`.
+    pub fn new(context: &PassContext<'_>, capacity: usize, trains: bool, is_float: bool) -> Self {
+        let plan: &Plan = context.plan;
+        let sized = |index: usize| plan.populations[index].neurons * capacity;
+        let all = 0..plan.populations.len();
+        let largest = plan.largest_population() * capacity;
+        let errors = |index: usize| if trains && index != plan.input && index != plan.readout { sized(index) } else { 0 };
+        let mut workspace = Workspace::new();
+        workspace.reserve(super::forward::workspace_bytes(context, capacity, trains));
+        let float = if is_float {
+            FloatBuffers {
+                totals: vec![0.0; largest],
+                counts: all.clone().map(|index| vec![0.0; sized(index)]).collect(),
+                errors: all.clone().map(|index| vec![0.0; if trains { sized(index) } else { 0 }]).collect(),
+                scaled: vec![0.0; largest],
+                workspace: vec![0.0; super::float::workspace_length(context)],
+            }
+        } else {
+            FloatBuffers::default()
+        };
+        Self {
+            capacity,
+            examples: 0,
+            counts: all.clone().map(|index| vec![0; sized(index)]).collect(),
+            gates: all.clone().map(|index| vec![0; if plan.populations[index].fires { sized(index) } else { 0 }]).collect(),
+            errors: all.clone().map(|index| vec![0; errors(index)]).collect(),
+            readout_errors: vec![0; plan.classes * capacity],
+            logits: vec![0.0; plan.classes * capacity],
+            totals: vec![0; largest],
+            digits: Vec::new(),
+            float,
+            workspace,
+            statistics: vec![Statistics::default(); plan.populations.len()],
+        }
+    }
+
+    /// Forgets the statistics of the examples seen so far and returns them.
+    pub fn take_statistics(&mut self) -> Vec<Statistics> {
+        let fresh = vec![Statistics::default(); self.statistics.len()];
+        std::mem::replace(&mut self.statistics, fresh)
+    }
+}

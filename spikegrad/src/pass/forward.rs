@@ -1,0 +1,212 @@
+//! Spike counts of all populations for a group of examples.
+
+use kernels::{Counts, PoolingShape, Store, as_signed};
+use snn::random::{Purpose, Stream};
+use snn::{Connection, WeightFormat};
+
+use super::{Activity, DropoutPosition, PassContext};
+use crate::error::SpikegradError;
+use crate::plan::{PopulationPlan, Ratio};
+
+impl PassContext<'_> {
+    /// Computes spike counts and gates of every population and the logits.
+    ///
+    /// `input` holds the counts of `examples` examples as bytes (u8, or i8 for a signed input).
+    /// With `dropout` the training thresholds apply and dropped neurons stay silent.
+    pub fn forward(
+        &self,
+        activity: &mut Activity,
+        input: &[u8],
+        examples: usize,
+        dropout: Option<DropoutPosition<'_>>,
+    ) -> Result<(), SpikegradError> {
+        let plan = self.plan;
+        activity.examples = examples;
+        activity.counts[plan.input][..input.len()].copy_from_slice(input);
+        self.count_input(activity, input);
+        for index in 0..plan.populations.len() {
+            if index == plan.input {
+                continue;
+            }
+            let population = &plan.populations[index];
+            let length = population.neurons * examples;
+            if self.network.weight_format() == WeightFormat::F32 {
+                self.float_totals(activity, index, dropout.is_some())?;
+            } else {
+                self.integer_totals(activity, index, dropout.is_some())?;
+            }
+            if index == plan.readout {
+                self.read_out(activity, dropout.is_some());
+                continue;
+            }
+            if self.network.weight_format() == WeightFormat::F32 {
+                self.float_fire(activity, index, dropout.is_some());
+            } else {
+                let rule = if dropout.is_some() { &population.training_rule } else { &population.rule };
+                let (counts, gates) = (&mut activity.counts[index][..length], &mut activity.gates[index][..length]);
+                let fired = self.engine.fire(rule, &activity.totals[..length], counts, gates)?;
+                activity.statistics[index].add_forward(fired);
+            }
+            if let Some(position) = dropout.filter(|_| population.dropped > 0.0) {
+                self.drop(activity, index, &position);
+            }
+            self.count_accumulations(activity, index);
+        }
+        Ok(())
+    }
+
+    fn integer_totals(&self, activity: &mut Activity, index: usize, trains: bool) -> Result<(), SpikegradError> {
+        let examples = activity.examples;
+        let population = &self.plan.populations[index];
+        let Activity { totals, counts, workspace, .. } = activity;
+        let totals = &mut totals[..population.neurons * examples];
+        match &self.prepared.bias[index] {
+            None => totals.fill(0),
+            Some(bias) if trains && population.kept != Ratio::ONE => {
+                let scaled: Vec<i32> = bias.integer.iter().map(|&bias| scale_bias(bias, population.kept)).collect();
+                fill(totals, &scaled);
+            }
+            Some(bias) => fill(totals, &bias.integer),
+        }
+        for &incoming in &self.network.populations()[index].incoming {
+            let projection = &self.network.projections()[incoming];
+            let source = &self.plan.populations[projection.from];
+            let input = counts_of(&counts[projection.from], source, examples);
+            match &projection.connection {
+                Connection::Dense { .. } => {
+                    for plane in &self.prepared.projections[incoming].planes {
+                        self.engine.matmul(input, examples, &plane.forward, plane.store(), totals, workspace)?;
+                    }
+                }
+                Connection::Convolution(shape) => {
+                    for plane in &self.prepared.projections[incoming].planes {
+                        let store = plane.store();
+                        self.engine.convolution(shape, examples, input, &plane.forward, store, totals, workspace)?;
+                    }
+                }
+                Connection::SumPooling { shape, weight } => {
+                    let store = Store { accumulate: true, scale: *weight };
+                    self.engine.sum_pooling(shape, examples, input, store, totals)?;
+                }
+                Connection::Identity { neurons, weight } => {
+                    let store = Store { accumulate: true, scale: *weight };
+                    let shape = PoolingShape::new([1, 1, *neurons], [1, 1], [1, 1])?;
+                    self.engine.sum_pooling(&shape, examples, input, store, totals)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// logits = total input / threshold.
+    fn read_out(&self, activity: &mut Activity, trains: bool) {
+        let index = self.plan.readout;
+        let population = &self.plan.populations[index];
+        let kept = if trains { population.kept } else { Ratio::ONE };
+        let is_float = self.network.weight_format() == WeightFormat::F32;
+        for (position, logit) in activity.logits[..population.neurons * activity.examples].iter_mut().enumerate() {
+            let threshold = self.network.populations()[index].threshold(position % population.channels) as f64;
+            let total = if is_float {
+                f64::from(activity.float.totals[position])
+            } else {
+                f64::from(activity.totals[position])
+            };
+            *logit = total / (threshold * kept.value());
+        }
+    }
+
+    fn drop(&self, activity: &mut Activity, index: usize, position: &DropoutPosition<'_>) {
+        let population = &self.plan.populations[index];
+        let limit = (population.dropped * 65536.0).round() as u32;
+        let mut silenced = 0u64;
+        for (example, &sample) in position.samples.iter().enumerate() {
+            let place = (u64::from(position.epoch) << 44) | ((index as u64 & 0xfff) << 32) | u64::from(sample);
+            let mut stream = Stream::new(position.seed, Purpose::Dropout, place);
+            let range = example * population.neurons..(example + 1) * population.neurons;
+            let counts = activity.counts[index][range.clone()].chunks_mut(2);
+            for (counts, gates) in counts.zip(activity.gates[index][range].chunks_mut(2)) {
+                let word = stream.word();
+                for (lane, (count, gate)) in counts.iter_mut().zip(gates).enumerate() {
+                    if (word >> (16 * lane)) & 0xffff < limit {
+                        silenced += magnitude(*count, population.is_signed) as u64;
+                        (*count, *gate) = (0, 0);
+                    }
+                }
+            }
+        }
+        activity.statistics[index].spikes -= silenced;
+    }
+
+    fn count_input(&self, activity: &mut Activity, input: &[u8]) {
+        let population = &self.plan.populations[self.plan.input];
+        let active = input.iter().filter(|&&count| count != 0).count() as u64;
+        let statistics = &mut activity.statistics[self.plan.input];
+        statistics.active += active;
+        statistics.spikes += input.iter().map(|&count| magnitude(count, population.is_signed) as u64).sum::<u64>();
+        let active_inputs = input.iter().map(|&count| u32::from(count != 0));
+        statistics.forward_accumulations += population.fan_out.weigh(active, active_inputs);
+    }
+
+    fn count_accumulations(&self, activity: &mut Activity, index: usize) {
+        let population = &self.plan.populations[index];
+        let counts = &activity.counts[index][..population.neurons * activity.examples];
+        let magnitudes = counts.iter().map(|&count| magnitude(count, population.is_signed));
+        let spikes = match population.fan_out {
+            crate::plan::FanCount::Uniform(0) => return,
+            _ => magnitudes.clone().map(u64::from).sum::<u64>(),
+        };
+        activity.statistics[index].forward_accumulations += population.fan_out.weigh(spikes, magnitudes);
+    }
+}
+
+/// |count| of a stored byte.
+pub(super) fn magnitude(byte: u8, is_signed: bool) -> u32 {
+    if is_signed { u32::from((byte as i8).unsigned_abs()) } else { u32::from(byte) }
+}
+
+/// A bias scaled like a threshold: bias * ratio, rounded half away from zero.
+pub(crate) fn scale_bias(bias: i32, ratio: Ratio) -> i32 {
+    let product = i64::from(bias) * ratio.numerator;
+    let rounded = (2 * product.abs() + ratio.denominator) / (2 * ratio.denominator);
+    (if product < 0 { -rounded } else { rounded }) as i32
+}
+
+fn fill<T: Copy>(totals: &mut [T], bias: &[T]) {
+    totals.chunks_exact_mut(bias.len()).for_each(|chunk| chunk.copy_from_slice(bias));
+}
+
+pub(super) fn fill_float(totals: &mut [f32], bias: &[f32], factor: f32) {
+    for chunk in totals.chunks_exact_mut(bias.len()) {
+        chunk.iter_mut().zip(bias).for_each(|(total, &bias)| *total = bias * factor);
+    }
+}
+
+/// The counts of a population as the kernels take them.
+pub(super) fn counts_of<'c>(counts: &'c [u8], population: &PopulationPlan, examples: usize) -> Counts<'c> {
+    let counts = &counts[..population.neurons * examples];
+    if population.is_signed { Counts::Signed(as_signed(counts)) } else { Counts::Unsigned(counts) }
+}
+
+/// The largest workspace any kernel of both passes asks for.
+pub(super) fn workspace_bytes(context: &PassContext<'_>, examples: usize, trains: bool) -> usize {
+    let engine = &context.engine;
+    let mut bytes = 0;
+    for projection in context.network.projections() {
+        bytes = bytes.max(match &projection.connection {
+            Connection::Dense { inputs, outputs } => {
+                let forward = engine.matmul_workspace(examples, *inputs, *outputs);
+                let backward = engine.matmul_workspace(examples, *outputs, *inputs);
+                let gradient = engine.dense_gradient_workspace(examples, *outputs, *inputs);
+                if trains { forward.max(backward).max(gradient) } else { forward }
+            }
+            Connection::Convolution(shape) => {
+                let forward = engine.convolution_workspace(shape, examples);
+                let backward = engine.convolution_transposed_workspace(shape, examples);
+                let gradient = engine.convolution_gradient_workspace(shape, examples);
+                if trains { forward.max(backward).max(gradient) } else { forward }
+            }
+            Connection::SumPooling { .. } | Connection::Identity { .. } => 0,
+        });
+    }
+    bytes
+}

@@ -1,0 +1,33 @@
+//! The equivalent integer network: one pass forward and one backward for a group of examples.
+
+mod backward;
+mod buffers;
+mod float;
+mod forward;
+
+pub(crate) use backward::Gradients;
+pub(crate) use buffers::{Activity, Statistics};
+
+use kernels::Engine;
+use snn::Network;
+
+use crate::plan::Plan;
+use crate::prepared::Prepared;
+
+/// Everything a pass reads: the network, its plan and its weights.
+#[derive(Clone, Copy)]
+pub(crate) struct PassContext<'a> {
+    pub network: &'a Network,
+    pub plan: &'a Plan,
+    pub prepared: &'a Prepared,
+    pub engine: Engine,
+}
+
+/// Which neurons dropout silences; `None` outside training.
+#[derive(Clone, Copy)]
+pub(crate) struct DropoutPosition<'a> {
+    pub seed: u64,
+    pub epoch: u32,
+    /// Index of each example among the training samples.
+    pub samples: &'a [u32],
+}

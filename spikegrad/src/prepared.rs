@@ -1,0 +1,169 @@
+//! Weights in the forms that the passes multiply with, refreshed once per update.
+
+use kernels::{PackedMatrix, Store};
+use snn::{Bias, Connection, Network, Weights};
+
+use crate::error::SpikegradError;
+use crate::plan::Plan;
+
+/// One signed 8-bit digit of a projection's weights, packed for both directions.
+#[derive(Clone, Debug)]
+pub(crate) struct Plane {
+    pub forward: PackedMatrix,
+    pub backward: Option<PackedMatrix>,
+    /// 256^digit.
+    pub scale: i32,
+}
+
+/// Weights of one projection, ready for the kernels.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PreparedProjection {
+    /// Digits of integer weights, the highest first; empty for float and fixed weights.
+    pub planes: Vec<Plane>,
+    /// Mantissas as floats where a float pass needs them.
+    pub float: Option<Vec<f32>>,
+}
+
+/// Biases of one population in grid units.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PreparedBias {
+    pub integer: Vec<i32>,
+    pub float: Vec<f32>,
+}
+
+/// Which forms are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forms {
+    /// Packed for error spikes.
+    pub backward: bool,
+    /// Floats beside integer weights.
+    pub float: bool,
+}
+
+/// All weights and biases of a network, ready for the kernels.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub projections: Vec<PreparedProjection>,
+    pub bias: Vec<Option<PreparedBias>>,
+}
+
+impl Prepared {
+    /// Allocates and fills all forms from a network's parameters.
+    pub fn new(network: &Network, plan: &Plan, forms: Forms) -> Result<Self, SpikegradError> {
+        let mut projections = Vec::with_capacity(network.projections().len());
+        for projection in network.projections() {
+            let mut prepared = PreparedProjection::default();
+            let digits = match &projection.weights {
+                Some(Weights::I8(_)) => 1,
+                Some(Weights::I16(_)) => 2,
+                Some(Weights::F32(_)) | None => 0,
+            };
+            for digit in (0..digits).rev() {
+                let (inner, columns) = match &projection.connection {
+                    Connection::Dense { inputs, outputs } => (*inputs, *outputs),
+                    Connection::Convolution(shape) => (shape.patch(), shape.output_channels),
+                    Connection::SumPooling { .. } | Connection::Identity { .. } => continue,
+                };
+                let needs_backward = forms.backward && projection.from != plan.input;
+                let backward = needs_backward.then(|| match &projection.connection {
+                    Connection::Convolution(shape) => {
+                        let taps = shape.kernel[0] * shape.kernel[1] * shape.output_channels;
+                        PackedMatrix::new(taps, shape.input_channels)
+                    }
+                    _ => PackedMatrix::new(columns, inner),
+                });
+                let backward = backward.transpose()?;
+                let forward = PackedMatrix::new(inner, columns)?;
+                prepared.planes.push(Plane { forward, backward, scale: 256i32.pow(digit) });
+            }
+            let needs_float = forms.float || matches!(projection.weights, Some(Weights::F32(_)));
+            if let Some(weights) = projection.weights.as_ref().filter(|_| needs_float) {
+                prepared.float = Some(vec![0.0; weights.len()]);
+            }
+            projections.push(prepared);
+        }
+        let bias = network.populations().iter().map(|population| population.bias.as_ref().map(|_| PreparedBias::default()));
+        let mut prepared = Self { projections, bias: bias.collect() };
+        for (index, projection) in network.projections().iter().enumerate() {
+            if let Some(weights) = &projection.weights {
+                prepared.set_weights(index, &projection.connection, weights)?;
+            }
+        }
+        for (index, population) in network.populations().iter().enumerate() {
+            if let Some(bias) = &population.bias {
+                prepared.set_bias(index, bias);
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Packs new weights of a projection.
+    pub fn set_weights(
+        &mut self,
+        index: usize,
+        connection: &Connection,
+        weights: &Weights,
+    ) -> Result<(), SpikegradError> {
+        let target = &mut self.projections[index];
+        match weights {
+            Weights::I8(values) => {
+                if let Some(plane) = target.planes.first_mut() {
+                    plane.pack(connection, values)?;
+                }
+            }
+            Weights::I16(values) => {
+                for plane in &mut target.planes {
+                    let is_high = plane.scale > 1;
+                    let digit = |&value: &i16| if is_high { split(value).0 } else { split(value).1 };
+                    plane.pack(connection, &values.iter().map(digit).collect::<Vec<i8>>())?;
+                }
+            }
+            Weights::F32(_) => {}
+        }
+        if let Some(float) = &mut target.float {
+            match weights {
+                Weights::I8(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
+                Weights::I16(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
+                Weights::F32(values) => float.copy_from_slice(values),
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the bias of a population.
+    pub fn set_bias(&mut self, index: usize, bias: &Bias) {
+        if let Some(target) = &mut self.bias[index] {
+            match bias {
+                Bias::Integer(values) => {
+                    target.integer.clone_from(values);
+                    target.float = values.iter().map(|&value| value as f32).collect();
+                }
+                Bias::Float(values) => target.float.clone_from(values),
+            }
+        }
+    }
+}
+
+impl Plane {
+    fn pack(&mut self, connection: &Connection, weights: &[i8]) -> Result<(), SpikegradError> {
+        self.forward.pack(weights)?;
+        match (&mut self.backward, connection) {
+            (Some(backward), Connection::Convolution(shape)) => backward.pack_convolution_transposed(shape, weights)?,
+            (Some(backward), _) => backward.pack_transposed(weights)?,
+            (None, _) => {}
+        }
+        Ok(())
+    }
+
+    /// How this digit's product enters the sum.
+    pub fn store(&self) -> Store {
+        Store { accumulate: true, scale: self.scale }
+    }
+}
+
+/// The two signed base-256 digits of a weight, high and low.
+fn split(value: i16) -> (i8, i8) {
+    let low = value as i8;
+    let high = ((i32::from(value) - i32::from(low)) >> 8) as i8;
+    (high, low)
+}

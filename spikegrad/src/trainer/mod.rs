@@ -1,0 +1,359 @@
+//! The training loop, one update at a time, so that a caller can stop between any two.
+
+mod checkpoint;
+mod diagnosis;
+mod report;
+mod shard;
+
+pub(crate) use shard::group_size;
+
+pub use diagnosis::{Diagnosis, Severity};
+pub use report::{EpochReport, OperationReport, PopulationReport, Score};
+
+use std::path::Path;
+
+use kernels::{Engine, Isa, Parallelism};
+use rayon::prelude::*;
+use snn::{Network, WeightFormat};
+
+use crate::error::SpikegradError;
+use crate::inference::{Evaluation, evaluate_with};
+use crate::master::{Master, UpdateRates};
+use crate::pass::{PassContext, Statistics};
+use crate::plan::Plan;
+use crate::prepared::{Forms, Prepared};
+use crate::samples::Samples;
+use crate::settings::{Gradient, TrainingSettings};
+use report::Accumulator;
+use shard::{Shard, ShardTask};
+
+/// Shards of a batch whose errors or weights are floats: fixed, so that the order of their sums
+/// does not depend on the number of threads.
+const FLOAT_SHARDS: usize = 4;
+
+/// What a run computes with; none of it changes the result of integer training.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources {
+    /// Threads of the pool that the trainer starts.
+    pub threads: usize,
+    /// Instruction set of the kernels.
+    pub isa: Isa,
+}
+
+/// What an update did.
+#[derive(Clone, Copy, Debug)]
+pub struct StepOutcome {
+    /// Updates done in this epoch, this one included.
+    pub batch: u64,
+    /// Updates of a whole epoch.
+    pub batches: u64,
+    /// Mean loss of the batch.
+    pub loss: f64,
+}
+
+/// Trains a network with SpikeGrad. The state is a value: [`Trainer::save`] writes all of it and
+/// [`Trainer::resume`] continues as if nothing had happened.
+#[derive(Debug)]
+pub struct Trainer {
+    network: Network,
+    settings: TrainingSettings,
+    plan: Plan,
+    master: Master,
+    prepared: Prepared,
+    shards: Vec<Shard>,
+    pool: rayon::ThreadPool,
+    engine: Engine,
+    position: Position,
+    accumulator: Accumulator,
+    order: Option<Vec<u32>>,
+}
+
+/// How far a run is, and the best epoch so far.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// Finished epochs.
+    pub epoch: u32,
+    /// Updates done in the current epoch.
+    pub batch: u64,
+    /// Best validation accuracy so far and its epoch, counted from 1.
+    pub best: Option<(f64, u32)>,
+}
+
+impl Trainer {
+    /// Starts training: initial weights are drawn from the seed.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Setting`] and [`SpikegradError::Network`] when settings or network do
+    /// not fit, [`SpikegradError::Threads`] when the pool cannot be started.
+    pub fn new(network: Network, settings: TrainingSettings, resources: Resources) -> Result<Self, SpikegradError> {
+        let master = Master::initialise(&network, settings.seed);
+        Self::with_master(network, settings, resources, master)
+    }
+
+    /// Starts training from the parameters of a network, for example to fine-tune it.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn from_network(
+        network: Network,
+        settings: TrainingSettings,
+        resources: Resources,
+    ) -> Result<Self, SpikegradError> {
+        let master = Master::from_network(&network);
+        Self::with_master(network, settings, resources, master)
+    }
+
+    fn with_master(
+        mut network: Network,
+        settings: TrainingSettings,
+        resources: Resources,
+        master: Master,
+    ) -> Result<Self, SpikegradError> {
+        settings.check()?;
+        let plan = Plan::new(&network, &settings)?;
+        let threads = resources.threads;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|error| SpikegradError::Threads { threads, reason: error.to_string() })?;
+        let engine = Engine::new(resources.isa, Parallelism::Serial)?;
+        master.write_to(&mut network)?;
+        network.check_bounds()?;
+        let forms = Forms { backward: settings.gradient == Gradient::Spike, float: settings.gradient == Gradient::Float };
+        let prepared = Prepared::new(&network, &plan, forms)?;
+        let is_float = uses_floats(&network, &settings);
+        let accumulator = Accumulator::new(network.populations().len());
+        let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
+        let shard_count = shard_count(&plan, &network, &settings, threads, is_float);
+        let share = settings.batch.div_ceil(shard_count);
+        let shards = (0..shard_count).map(|_| Shard::new(&context, share, is_float)).collect();
+        Ok(Self {
+            network,
+            settings,
+            plan,
+            master,
+            prepared,
+            shards,
+            pool,
+            engine,
+            position: Position::default(),
+            accumulator,
+            order: None,
+        })
+    }
+
+    /// The network with its present weights.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The settings of the run.
+    pub fn settings(&self) -> &TrainingSettings {
+        &self.settings
+    }
+
+    /// How far the run is.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Whether all epochs are done.
+    pub fn is_finished(&self) -> bool {
+        self.position.epoch >= self.settings.epochs
+    }
+
+    /// Whether all updates of the current epoch are done.
+    pub fn epoch_is_complete(&self, samples: &dyn Samples) -> bool {
+        self.position.batch >= batches(samples, &self.settings)
+    }
+
+    /// One update of the weights with the next batch of the current epoch.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Samples`] when the samples do not fit the network,
+    /// [`SpikegradError::Diverged`] when the loss is no finite number; the weights then are those
+    /// before the update.
+    pub fn step(&mut self, samples: &dyn Samples) -> Result<StepOutcome, SpikegradError> {
+        self.check_samples(samples)?;
+        let epoch = self.position.epoch;
+        let order = match self.order.take() {
+            Some(order) => order,
+            None => samples.order(epoch),
+        };
+        let start = self.position.batch as usize * self.settings.batch;
+        let batch = &order[start.min(order.len())..(start + self.settings.batch).min(order.len())];
+        let task = ShardTask { samples, epoch, settings: &self.settings };
+        let context =
+            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let share = batch.len().div_ceil(self.shards.len()).max(1);
+        let shards = &mut self.shards;
+        self.pool.install(|| {
+            let parts = shards.par_iter_mut().enumerate().map(|(index, shard)| {
+                let start = (index * share).min(batch.len());
+                shard.run(&context, &task, &batch[start..(start + share).min(batch.len())])
+            });
+            parts.collect::<Result<Vec<()>, SpikegradError>>()
+        })?;
+        let losses = self.shards.iter().flat_map(|shard| &shard.losses);
+        let loss: f64 = losses.sum();
+        let examples = batch.len();
+        self.order = Some(order);
+        if !loss.is_finite() {
+            self.shards.iter_mut().for_each(Shard::discard);
+            return Err(self.diverged("the loss"));
+        }
+        let total = batches(samples, &self.settings);
+        let progress = (self.position.batch + 1) as f64 / total as f64;
+        let learning_rate = self.settings.learning_rate_at(epoch, progress);
+        self.update(UpdateRates { learning_rate, examples })?;
+        self.accumulator.examples += examples as u64;
+        self.accumulator.loss += loss;
+        for shard in &mut self.shards {
+            self.accumulator.correct += shard.correct;
+            let statistics: Vec<Statistics> = shard.take_statistics();
+            self.accumulator.add(&statistics);
+        }
+        self.position.batch += 1;
+        Ok(StepOutcome { batch: self.position.batch, batches: total, loss: loss / examples.max(1) as f64 })
+    }
+
+    fn update(&mut self, rates: UpdateRates) -> Result<(), SpikegradError> {
+        let gradients: Vec<_> = self.shards.iter().map(|shard| &shard.gradients).collect();
+        let (master, network, prepared) = (&mut self.master, &mut self.network, &mut self.prepared);
+        let (plan, settings) = (&self.plan, &self.settings);
+        self.pool.install(|| -> Result<(), SpikegradError> {
+            master.update(network, plan, settings, rates, &gradients);
+            master.write_to(network)?;
+            network.check_bounds()?;
+            for (index, projection) in network.projections().iter().enumerate() {
+                if let Some(weights) = &projection.weights {
+                    prepared.set_weights(index, &projection.connection, weights)?;
+                }
+            }
+            for (index, population) in network.populations().iter().enumerate() {
+                if let Some(bias) = &population.bias {
+                    prepared.set_bias(index, bias);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends an epoch: evaluates on validation samples and reports.
+    ///
+    /// The best epoch is the first with the highest validation accuracy; [`EpochReport::is_best`]
+    /// says when to keep [`Trainer::network`].
+    ///
+    /// # Errors
+    /// [`SpikegradError::Diverged`] when a weight is no finite number.
+    pub fn finish_epoch(&mut self, validation: &dyn Samples) -> Result<EpochReport, SpikegradError> {
+        if !self.master.is_finite() {
+            return Err(self.diverged("a weight"));
+        }
+        let evaluation = self.evaluate(validation)?;
+        let epoch = self.position.epoch + 1;
+        let is_best = self.position.best.is_none_or(|(accuracy, _)| evaluation.score.accuracy > accuracy);
+        if is_best {
+            self.position.best = Some((evaluation.score.accuracy, epoch));
+        }
+        let learning_rate = self.settings.learning_rate_at(self.position.epoch, 1.0);
+        let clipped_weights = self.master.clipped_weights(&self.network);
+        let report = self.accumulator.report(report::Context {
+            network: &self.network,
+            plan: &self.plan,
+            settings: &self.settings,
+            epoch,
+            learning_rate,
+            validation: evaluation.score,
+            is_best,
+            clipped_weights: &clipped_weights,
+        });
+        self.accumulator = Accumulator::new(self.plan.populations.len());
+        self.position.epoch = epoch;
+        self.position.batch = 0;
+        self.order = None;
+        Ok(report)
+    }
+
+    /// Accuracy and loss on samples, with the present weights.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Samples`] when the samples do not fit the network.
+    pub fn evaluate(&mut self, samples: &dyn Samples) -> Result<Evaluation, SpikegradError> {
+        self.check_samples(samples)?;
+        let context =
+            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let mut activities: Vec<_> = self.shards.iter_mut().map(|shard| &mut shard.activity).collect();
+        let result = self.pool.install(|| evaluate_with(&context, &mut activities, samples));
+        activities.into_iter().for_each(|activity| {
+            activity.take_statistics();
+        });
+        result
+    }
+
+    /// Writes the whole state atomically.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Snn`] when the file cannot be written; an older one is then untouched.
+    pub fn save(&self, path: &Path) -> Result<(), SpikegradError> {
+        checkpoint::save(self, path)
+    }
+
+    /// Continues from a checkpoint: `network` and `settings` must be those it was made with.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Checkpoint`] naming the field that does not fit.
+    pub fn resume(
+        network: Network,
+        settings: TrainingSettings,
+        resources: Resources,
+        path: &Path,
+    ) -> Result<Self, SpikegradError> {
+        let mut trainer = Self::new(network, settings, resources)?;
+        checkpoint::restore(&mut trainer, path)?;
+        trainer.master.write_to(&mut trainer.network)?;
+        trainer.network.check_bounds()?;
+        let float = trainer.settings.gradient == Gradient::Float;
+        trainer.prepared = Prepared::new(&trainer.network, &trainer.plan, Forms { backward: !float, float })?;
+        Ok(trainer)
+    }
+
+    fn diverged(&self, what: &str) -> SpikegradError {
+        SpikegradError::Diverged {
+            epoch: self.position.epoch + 1,
+            batch: self.position.batch + 1,
+            what: format!("{what} is no finite number"),
+        }
+    }
+
+    fn check_samples(&self, samples: &dyn Samples) -> Result<(), SpikegradError> {
+        crate::samples::check(samples, &self.network, &self.plan)
+    }
+}
+
+fn batches(samples: &dyn Samples, settings: &TrainingSettings) -> u64 {
+    samples.len().div_ceil(settings.batch) as u64
+}
+
+/// Whether gradients are floats.
+fn uses_floats(network: &Network, settings: &TrainingSettings) -> bool {
+    network.weight_format() == WeightFormat::F32 || settings.gradient == Gradient::Float
+}
+
+/// Parts of a batch: as many as threads, more where the 32-bit sums of a weight gradient ask for
+/// fewer examples each.
+fn shard_count(plan: &Plan, network: &Network, settings: &TrainingSettings, threads: usize, is_float: bool) -> usize {
+    if is_float {
+        return FLOAT_SHARDS;
+    }
+    let mut most = settings.batch;
+    for projection in network.projections().iter().filter(|projection| projection.weights.is_some()) {
+        let (source, target) = (&plan.populations[projection.from], &plan.populations[projection.to]);
+        let count = i128::from(source.low.unsigned_abs().max(source.high.unsigned_abs())).max(1);
+        let error = if projection.to == plan.readout { plan.largest_readout_error } else { 127 };
+        let positions = (target.neurons / target.channels.max(1)) as i128;
+        let limit = i128::from(i32::MAX) / (count * error.max(1) * positions.max(1));
+        most = most.min(usize::try_from(limit).unwrap_or(usize::MAX).max(1));
+    }
+    threads.max(1).max(settings.batch.div_ceil(most))
+}
