@@ -59,9 +59,7 @@ pub fn load(source: &Source, data_dir: Option<&Path>) -> Result<Dataset, Dataset
     match source {
         Source::Digits => digits::load(),
         Source::Mnist => mnist_files::load(needed(data_dir, &name)?, &name, mnist_files::DIGITS),
-        Source::FashionMnist => {
-            mnist_files::load(needed(data_dir, &name)?, &name, mnist_files::CLOTHING)
-        }
+        Source::FashionMnist => mnist_files::load(needed(data_dir, &name)?, &name, mnist_files::CLOTHING),
         Source::Cifar10 => cifar10::load(needed(data_dir, &name)?),
         Source::Folder(path) => image_folder::load(path, &name),
     }

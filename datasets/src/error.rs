@@ -107,18 +107,12 @@ impl DatasetError {
 
     /// A [`DatasetError::Read`] of `path`.
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read {
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Read { path: path.to_path_buf(), source }
     }
 
     /// A [`DatasetError::Write`] of `path`.
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write {
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Write { path: path.to_path_buf(), source }
     }
 }
 
@@ -128,8 +122,5 @@ fn paths(tried: &[PathBuf]) -> String {
 }
 
 fn attempts_text(attempts: &[(String, String)]) -> String {
-    attempts
-        .iter()
-        .map(|(url, reason)| format!("\n  {url}: {reason}"))
-        .collect()
+    attempts.iter().map(|(url, reason)| format!("\n  {url}: {reason}")).collect()
 }

@@ -68,9 +68,6 @@ pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
 /// recreated without those before it.
 pub fn permutation(seed: u64, epoch: u64, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
-    shuffle(
-        &mut generator(seed, Purpose::Permutation, epoch),
-        &mut order,
-    );
+    shuffle(&mut generator(seed, Purpose::Permutation, epoch), &mut order);
     order
 }

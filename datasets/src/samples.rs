@@ -20,9 +20,7 @@ pub struct ImageShape {
 impl ImageShape {
     /// Bytes of one image, `height * width * channels`; `None` when that overflows.
     pub fn checked_len(self) -> Option<usize> {
-        self.height
-            .checked_mul(self.width)?
-            .checked_mul(self.channels)
+        self.height.checked_mul(self.width)?.checked_mul(self.channels)
     }
 }
 
@@ -62,12 +60,7 @@ impl Samples {
                 "give one label for each image",
             ));
         }
-        Ok(Self {
-            shape,
-            image_len,
-            pixels,
-            labels,
-        })
+        Ok(Self { shape, image_len, pixels, labels })
     }
 
     /// Number of samples.
@@ -153,12 +146,7 @@ impl Samples {
         let pixels = self.pixels.split_off(start * self.image_len);
         // `split_off` leaves the old capacity behind; the memory belongs to the cut part.
         self.pixels.shrink_to_fit();
-        Self {
-            shape: self.shape,
-            image_len: self.image_len,
-            pixels,
-            labels,
-        }
+        Self { shape: self.shape, image_len: self.image_len, pixels, labels }
     }
 
     /// Samples of each label, `[256]`-indexed by label and cut to `classes` entries.

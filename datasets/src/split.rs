@@ -57,11 +57,7 @@ impl Dataset {
             }
         };
         let validation_count = options.validation.unwrap_or({
-            if self.holdout == Holdout::Tail && total > OFFICIAL_VALIDATION {
-                OFFICIAL_VALIDATION
-            } else {
-                total / 6
-            }
+            if self.holdout == Holdout::Tail && total > OFFICIAL_VALIDATION { OFFICIAL_VALIDATION } else { total / 6 }
         });
         let held_out = test_count.saturating_add(validation_count);
         if held_out >= total {
@@ -78,27 +74,14 @@ impl Dataset {
             Holdout::Tail => {
                 let mut validation = train.split_off(total - held_out);
                 let tail = validation.split_off(validation_count);
-                let test = if self.test.is_empty() {
-                    tail
-                } else {
-                    self.test
-                };
-                Ok(Splits {
-                    train,
-                    validation,
-                    test,
-                })
+                let test = if self.test.is_empty() { tail } else { self.test };
+                Ok(Splits { train, validation, test })
             }
             Holdout::Stratified => {
-                let [rest, validation, test] =
-                    stratified(train.labels(), validation_count, test_count, options.seed);
+                let [rest, validation, test] = stratified(train.labels(), validation_count, test_count, options.seed);
                 Ok(Splits {
                     validation: train.select(&validation),
-                    test: if self.test.is_empty() {
-                        train.select(&test)
-                    } else {
-                        self.test
-                    },
+                    test: if self.test.is_empty() { train.select(&test) } else { self.test },
                     train: train.select(&rest),
                 })
             }

@@ -12,9 +12,7 @@ fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number
-        .and_then(|number| number.parse().ok())
-        .expect("number")
+    number.and_then(|number| number.parse().ok()).expect("number")
 }
 
 #[test]
@@ -31,10 +29,6 @@ fn a_promise_of_800_megabytes_reserves_next_to_nothing() {
         let before = peak();
         assert!(fixture.load().is_err());
         let grown = peak() - before;
-        assert!(
-            grown < 16 * 1024,
-            "{grown} KiB for a file of {} bytes",
-            images.len()
-        );
+        assert!(grown < 16 * 1024, "{grown} KiB for a file of {} bytes", images.len());
     }
 }

@@ -26,57 +26,17 @@ fn bad_label() -> Vec<u8> {
 fn bad_idx_files_are_named_plain_and_compressed() {
     let full = 30 * 784;
     let cases: Vec<(&str, Vec<u8>, [&str; 3])> = vec![
-        (
-            IMAGES,
-            idx(0x801, &[30, 28, 28], &noise(full, 3)),
-            ["magic number", "0x00000803", "0x00000801"],
-        ),
-        (
-            LABELS,
-            idx(0x803, &[30], &[0; 30]),
-            ["magic number", "0x00000801", "0x00000803"],
-        ),
-        (
-            IMAGES,
-            images(30, 28, full - 1),
-            ["length", "23536 bytes", "23535 bytes"],
-        ),
-        (
-            IMAGES,
-            images(30, 28, full + 1),
-            ["length", "23536 bytes", "bytes"],
-        ),
-        (
-            LABELS,
-            idx(0x801, &[1 << 20], &[1; 30]),
-            ["length", "1048584 bytes", "38 bytes"],
-        ),
-        (
-            LABELS,
-            idx(0x801, &[u32::MAX], &[1; 30]),
-            ["number of items", "1048576", "4294967295"],
-        ),
-        (
-            IMAGES,
-            images(u32::MAX, 28, full),
-            ["number of items", "1048576", "4294967295"],
-        ),
-        (
-            IMAGES,
-            images(29, 28, 29 * 784),
-            ["number of images", "30", "29"],
-        ),
-        (
-            IMAGES,
-            images(30, 27, 30 * 27 * 28),
-            ["dimension 1", "28", "27"],
-        ),
+        (IMAGES, idx(0x801, &[30, 28, 28], &noise(full, 3)), ["magic number", "0x00000803", "0x00000801"]),
+        (LABELS, idx(0x803, &[30], &[0; 30]), ["magic number", "0x00000801", "0x00000803"]),
+        (IMAGES, images(30, 28, full - 1), ["length", "23536 bytes", "23535 bytes"]),
+        (IMAGES, images(30, 28, full + 1), ["length", "23536 bytes", "bytes"]),
+        (LABELS, idx(0x801, &[1 << 20], &[1; 30]), ["length", "1048584 bytes", "38 bytes"]),
+        (LABELS, idx(0x801, &[u32::MAX], &[1; 30]), ["number of items", "1048576", "4294967295"]),
+        (IMAGES, images(u32::MAX, 28, full), ["number of items", "1048576", "4294967295"]),
+        (IMAGES, images(29, 28, 29 * 784), ["number of images", "30", "29"]),
+        (IMAGES, images(30, 27, 30 * 27 * 28), ["dimension 1", "28", "27"]),
         (LABELS, bad_label(), ["label 17", "0 to 9", "found 10"]),
-        (
-            LABELS,
-            idx(0x801, &[0], &[]),
-            ["number of items", "1 to", "found 0"],
-        ),
+        (LABELS, idx(0x801, &[0], &[]), ["number of items", "1 to", "found 0"]),
         (LABELS, vec![0, 0, 8], ["header", "8 bytes", "3 bytes"]),
         (LABELS, Vec::new(), ["header", "8 bytes", "0 bytes"]),
     ];
@@ -128,10 +88,7 @@ fn a_gz_that_unpacks_to_more_than_its_header_promises_is_cut_short() {
     let mut bomb = idx(0x803, &[30, 28, 28], &[0; 30 * 784]);
     bomb.resize(64 << 20, 0);
     fixture.put(&format!("{IMAGES}.gz"), &gzip(&bomb));
-    assert_says(
-        &fixture.load().expect_err("bomb"),
-        &[IMAGES, "length", "more bytes"],
-    );
+    assert_says(&fixture.load().expect_err("bomb"), &[IMAGES, "length", "more bytes"]);
 }
 
 #[test]
@@ -140,29 +97,13 @@ fn missing_files_name_every_path_and_the_command() {
     fs::remove_file(fixture.path(IMAGES)).expect("remove");
     let error = fixture.load().expect_err("missing");
     assert!(matches!(&error, DatasetError::NotFound { tried, .. } if tried.len() == 4));
-    assert_says(
-        &error,
-        &[
-            IMAGES,
-            "train-images.idx3-ubyte.gz",
-            "sterna data fetch mnist",
-        ],
-    );
+    assert_says(&error, &[IMAGES, "train-images.idx3-ubyte.gz", "sterna data fetch mnist"]);
     let nowhere = Path::new("/nowhere/at/all");
-    for (source, command) in [
-        (Source::FashionMnist, "fashion-mnist"),
-        (Source::Cifar10, "cifar10"),
-    ] {
+    for (source, command) in [(Source::FashionMnist, "fashion-mnist"), (Source::Cifar10, "cifar10")] {
         let error = load(&source, Some(nowhere)).expect_err("no folder");
-        assert_says(
-            &error,
-            &["/nowhere/at/all", &format!("sterna data fetch {command}")],
-        );
+        assert_says(&error, &["/nowhere/at/all", &format!("sterna data fetch {command}")]);
     }
-    assert_says(
-        &load(&Source::Mnist, None).expect_err("none"),
-        &["--data-dir", "STERNA_DATA"],
-    );
+    assert_says(&load(&Source::Mnist, None).expect_err("none"), &["--data-dir", "STERNA_DATA"]);
     let fixture = MnistFixture::new(false);
     fs::remove_file(fixture.path(IMAGES)).expect("remove");
     fs::create_dir(fixture.path(IMAGES)).expect("folder in its place");
@@ -201,10 +142,7 @@ fn bad_cifar_files_are_named() {
 }
 
 fn png(path: &Path, width: u32, height: u32, mode: image::ExtendedColorType) {
-    let bytes = noise(
-        (width * height * u32::from(mode.channel_count())) as usize,
-        6,
-    );
+    let bytes = noise((width * height * u32::from(mode.channel_count())) as usize, 6);
     image::save_buffer(path, &bytes, width, height, mode).expect("png");
 }
 
@@ -213,16 +151,8 @@ fn bad_images_are_named() {
     use image::ExtendedColorType::{L8, Rgb8, Rgba8};
     type Spoil = fn(&Path);
     let cases: [(&str, Spoil, &[&str]); 6] = [
-        (
-            "text",
-            |path| fs::write(path, "no image").expect("write"),
-            &["readable PNG"],
-        ),
-        (
-            "empty",
-            |path| fs::write(path, "").expect("write"),
-            &["readable PNG"],
-        ),
+        ("text", |path| fs::write(path, "no image").expect("write"), &["readable PNG"]),
+        ("empty", |path| fs::write(path, "").expect("write"), &["readable PNG"]),
         (
             "cut off",
             |path| {
@@ -232,21 +162,9 @@ fn bad_images_are_named() {
             },
             &["readable PNG"],
         ),
-        (
-            "other size",
-            |path| png(path, 5, 6, L8),
-            &["6x5, 1 channels", "5x6, 1 channels", "0.png"],
-        ),
-        (
-            "other mode",
-            |path| png(path, 6, 5, Rgb8),
-            &["6x5, 1 channels", "6x5, 3 channels"],
-        ),
-        (
-            "no mode of ours",
-            |path| png(path, 6, 5, Rgba8),
-            &["colour mode", "Rgba8"],
-        ),
+        ("other size", |path| png(path, 5, 6, L8), &["6x5, 1 channels", "5x6, 1 channels", "0.png"]),
+        ("other mode", |path| png(path, 6, 5, Rgb8), &["6x5, 1 channels", "6x5, 3 channels"]),
+        ("no mode of ours", |path| png(path, 6, 5, Rgba8), &["colour mode", "Rgba8"]),
     ];
     for (label, spoil, parts) in cases {
         let root = tempfile::tempdir().expect("temporary folder");
@@ -267,20 +185,11 @@ fn bad_image_folders_are_named() {
     let root = tempfile::tempdir().expect("temporary folder");
     let folder = |name: &str| Source::Folder(root.path().join(name));
     let error = load(&folder("absent"), None).expect_err("absent");
-    assert_says(
-        &error,
-        &["absent", "one folder of PNG images for each class"],
-    );
+    assert_says(&error, &["absent", "one folder of PNG images for each class"]);
     fs::create_dir_all(root.path().join("empty")).expect("folder");
-    assert_says(
-        &load(&folder("empty"), None).expect_err("empty"),
-        &["number of classes"],
-    );
+    assert_says(&load(&folder("empty"), None).expect_err("empty"), &["number of classes"]);
     fs::create_dir_all(root.path().join("bare/a")).expect("folder");
-    assert_says(
-        &load(&folder("bare"), None).expect_err("bare"),
-        &["number of images"],
-    );
+    assert_says(&load(&folder("bare"), None).expect_err("bare"), &["number of images"]);
     let error = "mnsit".parse::<Source>().expect_err("name");
     assert_says(&error, &["\"mnsit\"", "fashion-mnist", "folder:PATH"]);
 }
@@ -288,17 +197,9 @@ fn bad_image_folders_are_named() {
 /// Bytes that start like a real header or not at all, with a few changes.
 fn almost(header: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     let changes = prop::collection::vec((0usize..64, any::<u8>()), 0..4);
-    (
-        prop::collection::vec(any::<u8>(), 0..200),
-        any::<bool>(),
-        changes,
-    )
-        .prop_map(move |(tail, with_header, changes)| {
-            let mut bytes = if with_header {
-                header.clone()
-            } else {
-                Vec::new()
-            };
+    (prop::collection::vec(any::<u8>(), 0..200), any::<bool>(), changes).prop_map(
+        move |(tail, with_header, changes)| {
+            let mut bytes = if with_header { header.clone() } else { Vec::new() };
             bytes.extend(tail);
             for (place, value) in changes {
                 if let Some(byte) = bytes.get_mut(place) {
@@ -306,7 +207,8 @@ fn almost(header: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
                 }
             }
             bytes
-        })
+        },
+    )
 }
 
 proptest! {

@@ -11,9 +11,7 @@ use common::server::{Behaviour, Server};
 use common::{assert_says, gzip, names, noise};
 use datasets::DatasetError;
 use datasets::download::catalogue::{ArchiveEntry, FileEntry, SetEntry};
-use datasets::download::{
-    FetchOptions, FetchReport, FileStatus, Outcome, Phase, fetch_entry, verify_entry,
-};
+use datasets::download::{FetchOptions, FetchReport, FileStatus, Outcome, Phase, fetch_entry, verify_entry};
 use sha2::{Digest, Sha256};
 
 const FILE: &str = "numbers.gz";
@@ -24,10 +22,7 @@ fn file_entry(name: &str, content: &[u8]) -> FileEntry {
         name: name.into(),
         spellings: vec![name.trim_end_matches(".gz").into(), name.into()],
         bytes: content.len() as u64,
-        sha256: Sha256::digest(content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 
@@ -69,9 +64,7 @@ fn get(set: &SetEntry, dir: &Path, urls: &[&str]) -> Result<FetchReport, Dataset
 }
 
 /// Fetches the single file with one server of the given behaviours.
-fn run(
-    behaviours: Vec<Behaviour>,
-) -> (tempfile::TempDir, Server, Result<FetchReport, DatasetError>) {
+fn run(behaviours: Vec<Behaviour>) -> (tempfile::TempDir, Server, Result<FetchReport, DatasetError>) {
     let dir = tempfile::tempdir().expect("temporary folder");
     let server = Server::start(vec![(FILE.into(), gzip(&content()))], behaviours);
     let result = get(&single(), dir.path(), &[&server.url]);
@@ -89,12 +82,7 @@ fn assert_nothing_installed(dir: &Path) {
     assert!(!dir.join("numbers").join(FILE).exists());
     for name in names(&dir.join("numbers")) {
         assert!(name.ends_with(".part"), "{name}");
-        assert!(
-            fs::metadata(dir.join("numbers").join(name))
-                .expect("part")
-                .len()
-                > 0
-        );
+        assert!(fs::metadata(dir.join("numbers").join(name)).expect("part").len() > 0);
     }
 }
 
@@ -122,14 +110,7 @@ fn progress_rises_to_the_total() {
         }
         done |= step.phase == Phase::Done;
     };
-    fetch_entry(
-        &single(),
-        dir.path(),
-        &options(&[&server.url]),
-        &mut progress,
-        &|| false,
-    )
-    .expect("fetch");
+    fetch_entry(&single(), dir.path(), &options(&[&server.url]), &mut progress, &|| false).expect("fetch");
     assert!(received.is_sorted() && received.last() == Some(&size) && done);
 }
 
@@ -163,11 +144,7 @@ fn a_server_that_ignores_ranges_restarts_the_file() {
 
 #[test]
 fn a_wrong_range_restarts_the_file() {
-    let (dir, server, result) = run(vec![
-        Behaviour::Cuts(70_000),
-        Behaviour::WrongRange,
-        Behaviour::Proper,
-    ]);
+    let (dir, server, result) = run(vec![Behaviour::Cuts(70_000), Behaviour::WrongRange, Behaviour::Proper]);
     result.expect("fetch");
     assert_complete(dir.path());
     assert_eq!(server.requests()[2].range, None);
@@ -190,10 +167,7 @@ fn each_failure_is_named_and_installs_nothing() {
         let (dir, server, result) = run(vec![behaviour]);
         let error = result.expect_err("bad server");
         assert!(matches!(error, DatasetError::Download { .. }), "{error}");
-        assert_says(
-            &error,
-            &[text, &server.url, "--mirror", "sterna data verify numbers"],
-        );
+        assert_says(&error, &[text, &server.url, "--mirror", "sterna data verify numbers"]);
         assert_eq!(server.requests().len(), requests, "{behaviour:?}");
         assert_nothing_installed(dir.path());
     }
@@ -216,14 +190,7 @@ fn a_refused_connection_says_what_to_do() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let url = Server::start(vec![], vec![Behaviour::Proper]).url.clone();
     let error = get(&single(), dir.path(), &[&url]).expect_err("no server");
-    assert_says(
-        &error,
-        &[
-            "cannot download numbers.gz",
-            "https://mirror.invalid/numbers.gz",
-            "--mirror URL",
-        ],
-    );
+    assert_says(&error, &["cannot download numbers.gz", "https://mirror.invalid/numbers.gz", "--mirror URL"]);
     assert_nothing_installed(dir.path());
     let error = get(&single(), dir.path(), &["ftp://x"]).expect_err("no address");
     assert_says(&error, &["mirror", "http://", "\"ftp://x\""]);
@@ -239,8 +206,7 @@ fn cancelling_stops_soon_and_keeps_what_arrived() {
     patient.stall_timeout = Duration::from_secs(30);
     let start = Instant::now();
     let arrived = || fs::metadata(&part).is_ok_and(|part| part.len() == 120_000);
-    let error =
-        fetch_entry(&single(), dir.path(), &patient, &mut |_| {}, &arrived).expect_err("cancelled");
+    let error = fetch_entry(&single(), dir.path(), &patient, &mut |_| {}, &arrived).expect_err("cancelled");
     assert!(matches!(error, DatasetError::Cancelled { .. }));
     assert!(start.elapsed() < Duration::from_secs(5));
     let good = Server::start(vec![file], vec![Behaviour::Proper]);
@@ -308,25 +274,14 @@ fn a_wrong_file_is_reported_set_aside_and_replaced() {
     fs::write(folder.join("numbers"), b"mine").expect("wrong file");
     let report = verify_entry(&single(), dir.path()).expect("verify");
     assert!(matches!(&report[0].status, FileStatus::Wrong { field, .. } if field == "length"));
-    let server = Server::start(
-        vec![(FILE.into(), gzip(&content()))],
-        vec![Behaviour::Proper],
-    );
+    let server = Server::start(vec![(FILE.into(), gzip(&content()))], vec![Behaviour::Proper]);
     let report = get(&single(), dir.path(), &[&server.url]).expect("fetch");
     let aside = folder.join("numbers.wrong");
-    assert_eq!(
-        report.files[0].outcome,
-        Outcome::Replaced {
-            set_aside: vec![aside.clone()]
-        }
-    );
+    assert_eq!(report.files[0].outcome, Outcome::Replaced { set_aside: vec![aside.clone()] });
     assert_eq!(fs::read(aside).expect("kept"), b"mine");
     let report = verify_entry(&single(), dir.path()).expect("verify");
     assert_eq!(report[0].status, FileStatus::Valid);
-    assert_eq!(
-        serde_json::to_value(&report[0]).expect("json")["status"],
-        "valid"
-    );
+    assert_eq!(serde_json::to_value(&report[0]).expect("json")["status"], "valid");
 }
 
 #[test]
@@ -337,6 +292,11 @@ fn folders_that_cannot_be_written_are_errors() {
     let error = get(&single(), &file, &[]).expect_err("a file is no folder");
     assert!(matches!(error, DatasetError::Write { .. }));
     assert_says(&error, &["numbers", "permissions"]);
+    if cfg!(target_os = "linux") {
+        // Nobody can make a folder here, not even the superuser.
+        let error = get(&single(), Path::new("/proc"), &[]).expect_err("no folder can be made");
+        assert!(matches!(error, DatasetError::Write { .. }), "{error}");
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -347,10 +307,7 @@ fn a_full_disk_is_an_error() {
     fs::create_dir(&folder).expect("folder");
     let part = folder.join(format!("{FILE}.part"));
     std::os::unix::fs::symlink("/dev/full", &part).expect("link");
-    let server = Server::start(
-        vec![(FILE.into(), gzip(&content()))],
-        vec![Behaviour::Proper],
-    );
+    let server = Server::start(vec![(FILE.into(), gzip(&content()))], vec![Behaviour::Proper]);
     let error = get(&single(), dir.path(), &[&server.url]).expect_err("no space");
     assert!(matches!(error, DatasetError::Write { .. }), "{error}");
     assert_says(&error, &["No space left", "free space"]);
@@ -380,11 +337,7 @@ fn archive_set(first: &[u8], second: &[u8]) -> SetEntry {
     for file in &mut files {
         file.spellings = vec![file.name.clone()];
     }
-    let archive = ArchiveEntry {
-        name: ARCHIVE.into(),
-        folder: "inside".into(),
-        maximum_bytes: 4_000_000,
-    };
+    let archive = ArchiveEntry { name: ARCHIVE.into(), folder: "inside".into(), maximum_bytes: 4_000_000 };
     set(files, Some(archive))
 }
 
@@ -415,21 +368,13 @@ fn an_archive_gives_only_the_expected_files() {
     ]);
     let set = archive_set(&first, &second);
     let dir = tempfile::tempdir().expect("temporary folder");
-    let server = Server::start(
-        vec![(ARCHIVE.into(), packed)],
-        vec![Behaviour::Cuts(50_000), Behaviour::Proper],
-    );
+    let server = Server::start(vec![(ARCHIVE.into(), packed)], vec![Behaviour::Cuts(50_000), Behaviour::Proper]);
     get(&set, dir.path(), &[&server.url]).expect("fetch");
     assert_eq!(names(dir.path()), ["numbers"]);
     assert_eq!(names(&dir.path().join("numbers")), ["one.bin", "two.bin"]);
     assert!(!Path::new("/tmp/sterna-outside.bin").exists());
     let valid = |report: datasets::download::FileReport| report.status == FileStatus::Valid;
-    assert!(
-        verify_entry(&set, dir.path())
-            .expect("verify")
-            .into_iter()
-            .all(valid)
-    );
+    assert!(verify_entry(&set, dir.path()).expect("verify").into_iter().all(valid));
     fs::remove_file(dir.path().join("numbers/one.bin")).expect("remove");
     let report = get(&set, dir.path(), &[&server.url]).expect("repair");
     assert_eq!(report.files[0].outcome, Outcome::Fetched);
@@ -444,19 +389,8 @@ fn bad_archives_are_refused() {
     let cases: [(&str, Vec<u8>, &str); 5] = [
         ("not an archive", noise(10_000, 3), "broken archive"),
         ("cut off", good[..good.len() / 2].to_vec(), "broken archive"),
-        (
-            "a file less",
-            tar(&[("inside/one.bin", &first)]),
-            "does not hold inside/two.bin",
-        ),
-        (
-            "another content",
-            tar(&[
-                ("inside/one.bin", &noise(100_000, 4)),
-                ("inside/two.bin", &second),
-            ]),
-            "sha256",
-        ),
+        ("a file less", tar(&[("inside/one.bin", &first)]), "does not hold inside/two.bin"),
+        ("another content", tar(&[("inside/one.bin", &noise(100_000, 4)), ("inside/two.bin", &second)]), "sha256"),
         (
             "another length",
             tar(&[("inside/one.bin", &first[1..]), ("inside/two.bin", &second)]),
@@ -465,10 +399,7 @@ fn bad_archives_are_refused() {
     ];
     for (label, packed, text) in cases {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let server = Server::start(
-            vec![(ARCHIVE.into(), packed)],
-            vec![Behaviour::IgnoresRange],
-        );
+        let server = Server::start(vec![(ARCHIVE.into(), packed)], vec![Behaviour::IgnoresRange]);
         let error = get(&set, dir.path(), &[&server.url]).expect_err(label);
         assert_says(&error, &[text]);
         for name in names(&dir.path().join("numbers")) {

@@ -47,10 +47,7 @@ fn files_of_the_official_size_are_read_alike_plain_and_compressed() {
         for (name, count) in [("train", 60_000), ("t10k", 10_000)] {
             let (pixels, labels) = part(count);
             for (kind, bytes) in [
-                (
-                    "images-idx3",
-                    common::idx(0x803, &[count as u32, 28, 28], &pixels),
-                ),
+                ("images-idx3", common::idx(0x803, &[count as u32, 28, 28], &pixels)),
                 ("labels-idx1", common::idx(0x801, &[count as u32], &labels)),
             ] {
                 let path = folder.join(format!("{name}-{kind}-ubyte"));
@@ -73,14 +70,7 @@ fn cifar_planes_become_channels_last() {
     let folder = root.path().join("cifar-10-batches-bin");
     fs::create_dir(&folder).expect("folder");
     let mut records = Vec::new();
-    for name in [
-        "data_batch_1",
-        "data_batch_2",
-        "data_batch_3",
-        "data_batch_4",
-        "data_batch_5",
-        "test_batch",
-    ] {
+    for name in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
         let index = records.len() as u8;
         let record = [vec![index], noise(3072, u64::from(index))].concat();
         fs::write(folder.join(format!("{name}.bin")), &record).expect("batch");
@@ -104,10 +94,7 @@ fn the_embedded_digits_are_the_published_ones() {
     assert!(digits.test.is_empty());
     let counts = digits.train.label_counts(10);
     assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
-    assert_eq!(
-        digits.train.pixels().iter().max(),
-        Some(&digits.pixel_maximum)
-    );
+    assert_eq!(digits.train.pixels().iter().max(), Some(&digits.pixel_maximum));
     // The mean that scikit-learn documents for its copy is 4.884.
     assert!((digits.train.channel_means()[0] - 4.884).abs() < 0.001);
 }
@@ -118,12 +105,7 @@ fn a_folder_of_images_gives_sorted_classes_and_parts() {
     for (mode, channels) in [(L8, 1), (Rgb8, 3)] {
         let root = tempfile::tempdir().expect("temporary folder");
         let mut written = Vec::new();
-        for (part, class, count) in [
-            ("train", "bee", 3),
-            ("train", "ant", 2),
-            ("test", "bee", 1),
-            ("test", "cow", 1),
-        ] {
+        for (part, class, count) in [("train", "bee", 3), ("train", "ant", 2), ("test", "bee", 1), ("test", "cow", 1)] {
             let folder = root.path().join(part).join(class);
             fs::create_dir_all(&folder).expect("folder");
             for index in 0..count {
@@ -137,10 +119,7 @@ fn a_folder_of_images_gives_sorted_classes_and_parts() {
         let source = Source::Folder(root.path().to_path_buf());
         let dataset = load(&source, None).expect("folder");
         assert_eq!(dataset.classes, ["ant", "bee", "cow"]);
-        assert_eq!(
-            (dataset.height, dataset.width, dataset.channels),
-            (4, 5, channels)
-        );
+        assert_eq!((dataset.height, dataset.width, dataset.channels), (4, 5, channels));
         assert_eq!(dataset.train.labels(), [0, 0, 1, 1, 1]);
         assert_eq!(dataset.test.labels(), [1, 2]);
         assert_eq!(dataset.train.image(0), written[3]);
@@ -154,13 +133,7 @@ fn a_folder_of_images_gives_sorted_classes_and_parts() {
 
 #[test]
 fn sources_pass_through_text_and_json() {
-    for text in [
-        "digits",
-        "mnist",
-        "fashion-mnist",
-        "cifar10",
-        "folder:some/where",
-    ] {
+    for text in ["digits", "mnist", "fashion-mnist", "cifar10", "folder:some/where"] {
         let source: Source = text.parse().expect("source");
         assert_eq!(source.to_string(), text);
         let json = serde_json::to_string(&source).expect("json");

@@ -13,11 +13,7 @@ fn real(source: Source) -> Option<Dataset> {
 
 fn deviation(samples: &Samples) -> f64 {
     let mean = samples.channel_means()[0];
-    let sum: f64 = samples
-        .pixels()
-        .iter()
-        .map(|&value| (f64::from(value) - mean).powi(2))
-        .sum();
+    let sum: f64 = samples.pixels().iter().map(|&value| (f64::from(value) - mean).powi(2)).sum();
     (sum / samples.pixels().len() as f64).sqrt()
 }
 
@@ -35,11 +31,7 @@ fn mnist_is_the_official_one() {
     assert_eq!(mnist.train.labels()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     let last = mnist.train.range(50_000..60_000);
     let splits = mnist.split(&SplitOptions::default()).expect("split");
-    let sizes = (
-        splits.train.len(),
-        splits.validation.len(),
-        splits.test.len(),
-    );
+    let sizes = (splits.train.len(), splits.validation.len(), splits.test.len());
     assert_eq!(sizes, (50_000, 10_000, 10_000));
     assert_eq!(splits.validation, last);
 }
@@ -62,20 +54,12 @@ fn cifar_has_the_published_means() {
     };
     assert_eq!(cifar.train.label_counts(10), [5000; 10]);
     assert_eq!(cifar.test.label_counts(10), [1000; 10]);
-    for (found, expected) in cifar
-        .train
-        .channel_means()
-        .iter()
-        .zip([125.3069, 122.9504, 113.8654])
-    {
+    for (found, expected) in cifar.train.channel_means().iter().zip([125.3069, 122.9504, 113.8654]) {
         assert!((found - expected).abs() < 1e-4, "{found} {expected}");
     }
     assert_eq!(cifar.classes[0], "airplane");
     let splits = cifar.split(&SplitOptions::default()).expect("split");
-    assert_eq!(
-        (splits.train.len(), splits.validation.len()),
-        (40_000, 10_000)
-    );
+    assert_eq!((splits.train.len(), splits.validation.len()), (40_000, 10_000));
 }
 
 #[test]
@@ -96,12 +80,7 @@ fn the_catalogue_knows_the_real_files() {
 #[test]
 fn a_folder_without_data_is_absent_not_an_error() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    assert!(
-        list(folder.path())
-            .iter()
-            .skip(1)
-            .all(|set| set.state == SetState::Absent)
-    );
+    assert!(list(folder.path()).iter().skip(1).all(|set| set.state == SetState::Absent));
     let files = verify(&Source::Mnist, folder.path()).expect("verify");
     assert!(files.len() == 4 && files.iter().all(|file| file.status == FileStatus::Missing));
 }

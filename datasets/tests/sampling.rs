@@ -6,22 +6,15 @@ use std::collections::HashMap;
 
 use common::{assert_says, noise};
 use datasets::{
-    Augmentation, Dataset, Holdout, ImageShape, Samples, Source, SplitOptions, Splits, augment,
-    load, permutation,
+    Augmentation, Dataset, Holdout, ImageShape, Samples, Source, SplitOptions, Splits, augment, load, permutation,
 };
 use proptest::prelude::*;
 
 /// One-pixel images that carry their index in two channels, so that parts can be compared.
 fn numbered(labels: Vec<u8>, test: usize, holdout: Holdout) -> Dataset {
-    let shape = ImageShape {
-        height: 1,
-        width: 1,
-        channels: 2,
-    };
+    let shape = ImageShape { height: 1, width: 1, channels: 2 };
     let pixels = |from: usize, count: usize| -> Vec<u8> {
-        (from..from + count)
-            .flat_map(|index| (index as u16).to_le_bytes())
-            .collect()
+        (from..from + count).flat_map(|index| (index as u16).to_le_bytes()).collect()
     };
     let count = labels.len();
     Dataset {
@@ -38,15 +31,11 @@ fn numbered(labels: Vec<u8>, test: usize, holdout: Holdout) -> Dataset {
 }
 
 fn numbers(samples: &Samples) -> Vec<u16> {
-    (0..samples.len())
-        .map(|index| u16::from_le_bytes([samples.image(index)[0], samples.image(index)[1]]))
-        .collect()
+    (0..samples.len()).map(|index| u16::from_le_bytes([samples.image(index)[0], samples.image(index)[1]])).collect()
 }
 
 fn assert_partition(splits: &Splits, total: usize) {
-    let mut all = [&splits.train, &splits.validation, &splits.test]
-        .map(numbers)
-        .concat();
+    let mut all = [&splits.train, &splits.validation, &splits.test].map(numbers).concat();
     all.sort_unstable();
     assert_eq!(all, (0..total as u16).collect::<Vec<u16>>());
 }
@@ -54,82 +43,46 @@ fn assert_partition(splits: &Splits, total: usize) {
 #[test]
 fn digits_hold_out_a_third_with_the_classes_in_proportion() {
     for seed in 0..5 {
-        let options = SplitOptions {
-            seed,
-            ..SplitOptions::default()
-        };
+        let options = SplitOptions { seed, ..SplitOptions::default() };
         let digits = load(&Source::Digits, None).expect("digits");
         let counts = digits.train.label_counts(10);
         let splits = digits.split(&options).expect("split");
-        let sizes = (
-            splits.train.len(),
-            splits.validation.len(),
-            splits.test.len(),
-        );
+        let sizes = (splits.train.len(), splits.validation.len(), splits.test.len());
         assert_eq!(sizes, (899, 299, 599));
         for (found, total) in splits.test.label_counts(10).into_iter().zip(counts) {
             assert!(found.abs_diff(total / 3) <= 1, "{found} of {total}");
         }
-        let again = load(&Source::Digits, None)
-            .expect("digits")
-            .split(&options)
-            .expect("split");
+        let again = load(&Source::Digits, None).expect("digits").split(&options).expect("split");
         assert_eq!((again.test, again.train), (splits.test, splits.train));
     }
     let of = |seed| {
-        let options = SplitOptions {
-            seed,
-            ..SplitOptions::default()
-        };
-        load(&Source::Digits, None)
-            .expect("digits")
-            .split(&options)
-            .expect("split")
-            .test
+        let options = SplitOptions { seed, ..SplitOptions::default() };
+        load(&Source::Digits, None).expect("digits").split(&options).expect("split").test
     };
     assert_ne!(of(0), of(1));
 }
 
 #[test]
 fn sizes_that_leave_nothing_are_errors() {
-    let options = |validation, test| SplitOptions {
-        validation,
-        test,
-        seed: 0,
-    };
+    let options = |validation, test| SplitOptions { validation, test, seed: 0 };
     for (validation, test) in [(100, None), (usize::MAX, Some(usize::MAX)), (40, Some(60))] {
         let data = numbered(vec![0; 100], 0, Holdout::Stratified);
-        let error = data
-            .split(&options(Some(validation), test))
-            .expect_err("nothing left");
-        assert_says(
-            &error,
-            &["validation", &validation.to_string(), "remain to train on"],
-        );
+        let error = data.split(&options(Some(validation), test)).expect_err("nothing left");
+        assert_says(&error, &["validation", &validation.to_string(), "remain to train on"]);
     }
     let data = numbered(vec![0; 100], 10, Holdout::Tail);
-    let error = data
-        .split(&options(None, Some(5)))
-        .expect_err("two test parts");
+    let error = data.split(&options(None, Some(5))).expect_err("two test parts");
     assert_says(&error, &["test", "10 test samples"]);
 }
 
 #[test]
 fn samples_refuse_lengths_that_do_not_agree() {
-    let shape = ImageShape {
-        height: 2,
-        width: 2,
-        channels: 1,
-    };
+    let shape = ImageShape { height: 2, width: 2, channels: 1 };
     assert!(Samples::new(shape, vec![0; 8], vec![0; 2]).is_ok());
     assert!(Samples::new(shape, vec![0; 7], vec![0; 2]).is_err());
     let shape = ImageShape { height: 0, ..shape };
     assert!(Samples::new(shape, vec![], vec![]).is_err());
-    let shape = ImageShape {
-        height: usize::MAX,
-        width: 2,
-        channels: 1,
-    };
+    let shape = ImageShape { height: usize::MAX, width: 2, channels: 1 };
     assert!(Samples::new(shape, vec![], vec![]).is_err());
 }
 
@@ -142,10 +95,7 @@ fn all_orders_are_equally_likely() {
     }
     assert_eq!(counts.len(), 24);
     let expected = (DRAWS / 24) as f64;
-    let chi: f64 = counts
-        .values()
-        .map(|&n| (n as f64 - expected).powi(2) / expected)
-        .sum();
+    let chi: f64 = counts.values().map(|&n| (n as f64 - expected).powi(2) / expected).sum();
     // 23 degrees of freedom: above 49.7 once in a thousand.
     assert!(chi < 49.7, "{chi}");
 }
@@ -159,25 +109,14 @@ fn known_permutations_stay() {
 }
 
 /// Computed by a ChaCha8 written apart from this crate and its libraries.
-const KNOWN: [[usize; 10]; 3] = [
-    [1, 8, 9, 6, 2, 0, 5, 4, 7, 3],
-    [9, 3, 0, 8, 2, 5, 7, 1, 4, 6],
-    [9, 6, 4, 5, 1, 7, 3, 2, 0, 8],
-];
+const KNOWN: [[usize; 10]; 3] =
+    [[1, 8, 9, 6, 2, 0, 5, 4, 7, 3], [9, 3, 0, 8, 2, 5, 7, 1, 4, 6], [9, 6, 4, 5, 1, 7, 3, 2, 0, 8]];
 
 #[test]
 fn crops_and_flips_cover_every_place_evenly() {
-    let shape = ImageShape {
-        height: 3,
-        width: 5,
-        channels: 2,
-    };
+    let shape = ImageShape { height: 3, width: 5, channels: 2 };
     let image: Vec<u8> = (1..=30).collect();
-    let options = Augmentation {
-        padding: 1,
-        fill: 0,
-        flip: true,
-    };
+    let options = Augmentation { padding: 1, fill: 0, flip: true };
     let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut output = vec![0; 30];
     for sample in 0..9000 {
@@ -186,15 +125,9 @@ fn crops_and_flips_cover_every_place_evenly() {
     }
     // 3 x 3 windows, each mirrored or not.
     assert_eq!(seen.len(), 18);
-    assert!(
-        seen.values().all(|&count| (380..620).contains(&count)),
-        "{seen:?}"
-    );
+    assert!(seen.values().all(|&count| (380..620).contains(&count)), "{seen:?}");
     assert!(seen.contains_key(&image));
-    let mirrored: Vec<u8> = image
-        .chunks(10)
-        .flat_map(|row| row.chunks(2).rev().flatten().copied())
-        .collect();
+    let mirrored: Vec<u8> = image.chunks(10).flat_map(|row| row.chunks(2).rev().flatten().copied()).collect();
     assert!(seen.contains_key(&mirrored));
     let mut down = vec![0; 10];
     down.extend(&image[..20]);

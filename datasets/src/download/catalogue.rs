@@ -105,8 +105,7 @@ fn fashion_mnist() -> SetEntry {
         name: "fashion-mnist".into(),
         folder: "fashion-mnist".into(),
         mirrors: vec![
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
-                .into(),
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/".into(),
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/".into(),
         ],
         archive: None,
@@ -127,30 +126,12 @@ fn fashion_mnist() -> SetEntry {
 
 fn cifar10() -> SetEntry {
     let files = [
-        (
-            "data_batch_1.bin",
-            "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
-        ),
-        (
-            "data_batch_2.bin",
-            "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
-        ),
-        (
-            "data_batch_3.bin",
-            "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
-        ),
-        (
-            "data_batch_4.bin",
-            "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
-        ),
-        (
-            "data_batch_5.bin",
-            "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
-        ),
-        (
-            "test_batch.bin",
-            "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
-        ),
+        ("data_batch_1.bin", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
+        ("data_batch_2.bin", "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"),
+        ("data_batch_3.bin", "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"),
+        ("data_batch_4.bin", "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"),
+        ("data_batch_5.bin", "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"),
+        ("test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
     ];
     SetEntry {
         name: "cifar10".into(),
@@ -191,12 +172,7 @@ fn idx_files(sha256: [&str; 4]) -> Vec<FileEntry> {
         .zip(sha256)
         .map(|((part, kind, dimensions, bytes), sha256)| {
             let spellings = spellings(part, kind, dimensions);
-            FileEntry {
-                name: spellings[1].clone(),
-                spellings: spellings.to_vec(),
-                bytes,
-                sha256: sha256.into(),
-            }
+            FileEntry { name: spellings[1].clone(), spellings: spellings.to_vec(), bytes, sha256: sha256.into() }
         })
         .collect()
 }

@@ -16,11 +16,7 @@ pub(super) enum Check {
     /// Length and digest are right.
     Valid,
     /// What is wrong: the field, what was expected, what was found.
-    Wrong {
-        field: &'static str,
-        expected: String,
-        found: String,
-    },
+    Wrong { field: &'static str, expected: String, found: String },
     /// The caller asked to stop.
     Stopped,
 }
@@ -82,22 +78,15 @@ pub(super) fn check(
     Ok(if found == sha256 {
         Check::Valid
     } else {
-        Check::Wrong {
-            field: "sha256",
-            expected: sha256.to_owned(),
-            found,
-        }
+        Check::Wrong { field: "sha256", expected: sha256.to_owned(), found }
     })
 }
 
 /// The digest in lower-case hexadecimal digits.
 pub(super) fn hexadecimal(digest: Sha256) -> String {
-    digest
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::catalogue::{self, FileEntry, SetEntry};
 use super::content::{Check, check, check_file};
-use super::partial::Partial;
+use super::mirrors::mirrors;
 use super::report::existing;
-use super::transfer::{Failure, receive};
+use super::transfer::Failure;
 use super::unpack::unpack;
 use super::{FetchOptions, Phase, Progress};
 use crate::{DatasetError, Source};
@@ -86,14 +84,8 @@ pub fn fetch_entry(
     progress: &mut dyn FnMut(&Progress<'_>),
     cancel: &dyn Fn() -> bool,
 ) -> Result<FetchReport, DatasetError> {
-    let mut job = Job {
-        set,
-        folder: dir.join(&set.folder),
-        mirrors: mirrors(set, options)?,
-        options,
-        progress,
-        cancel,
-    };
+    let mut job =
+        Job { set, folder: dir.join(&set.folder), mirrors: mirrors(set, options)?, options, progress, cancel };
     fs::create_dir_all(&job.folder).map_err(|error| DatasetError::write(&job.folder, error))?;
     let mut files = Vec::with_capacity(set.files.len());
     for file in &set.files {
@@ -121,24 +113,20 @@ struct State {
     wrong: Vec<PathBuf>,
 }
 
-struct Job<'a> {
-    set: &'a SetEntry,
-    folder: PathBuf,
-    mirrors: Vec<String>,
-    options: &'a FetchOptions,
-    progress: &'a mut dyn FnMut(&Progress<'_>),
-    cancel: &'a dyn Fn() -> bool,
+/// One call of [`fetch`].
+pub(super) struct Job<'a> {
+    pub set: &'a SetEntry,
+    pub folder: PathBuf,
+    pub mirrors: Vec<String>,
+    pub options: &'a FetchOptions,
+    pub progress: &'a mut dyn FnMut(&Progress<'_>),
+    pub cancel: &'a dyn Fn() -> bool,
 }
 
 impl Job<'_> {
-    fn tell(&mut self, file: &str, phase: Phase, received: u64, total: Option<u64>) {
-        (self.progress)(&Progress {
-            set: &self.set.name,
-            file,
-            phase,
-            received,
-            total,
-        });
+    /// Reports progress.
+    pub fn tell(&mut self, file: &str, phase: Phase, received: u64, total: Option<u64>) {
+        (self.progress)(&Progress { set: &self.set.name, file, phase, received, total });
     }
 
     /// Finds and checks what is there of one file.
@@ -156,11 +144,7 @@ impl Job<'_> {
         }
         let missing = valid.is_none();
         // Beside a valid file a wrong one would be read first under its other name.
-        let outcome = if !missing && !wrong.is_empty() {
-            set_aside(&wrong)?
-        } else {
-            Outcome::Kept
-        };
+        let outcome = if !missing && !wrong.is_empty() { set_aside(&wrong)? } else { Outcome::Kept };
         Ok(State {
             fetched: FetchedFile {
                 name: file.name.clone(),
@@ -180,23 +164,13 @@ impl Job<'_> {
             let limit = file.bytes + file.bytes / 1000 + 4096;
             let cancel = self.cancel;
             let partial = self.obtain(&file.name, limit, &mut |partial| {
-                let found = check(
-                    partial.path(),
-                    partial.content()?,
-                    file.bytes,
-                    &file.sha256,
-                    cancel,
-                )?;
+                let found = check(partial.path(), partial.content()?, file.bytes, &file.sha256, cancel)?;
                 match found {
                     Check::Valid => Ok(()),
                     Check::Stopped => Err(Failure::Cancelled),
-                    Check::Wrong {
-                        field,
-                        expected,
-                        found,
-                    } => Err(Failure::Mirror(format!(
-                        "{field}: expected {expected}, found {found}"
-                    ))),
+                    Check::Wrong { field, expected, found } => {
+                        Err(Failure::Mirror(format!("{field}: expected {expected}, found {found}")))
+                    }
                 }
             })?;
             state.fetched.outcome = set_aside(&state.wrong)?;
@@ -213,12 +187,8 @@ impl Job<'_> {
         let Some(archive) = &set.archive else {
             return Ok(());
         };
-        let wanted: Vec<&FileEntry> = set
-            .files
-            .iter()
-            .zip(states.iter())
-            .filter_map(|(file, state)| state.missing.then_some(file))
-            .collect();
+        let wanted: Vec<&FileEntry> =
+            set.files.iter().zip(states.iter()).filter_map(|(file, state)| state.missing.then_some(file)).collect();
         if !wanted.is_empty() {
             let (folder, cancel) = (self.folder.clone(), self.cancel);
             let mut remaining = wanted;
@@ -233,15 +203,7 @@ impl Job<'_> {
                     installed.push(file.name.clone());
                     Ok(())
                 };
-                let result = unpack(
-                    partial,
-                    archive,
-                    &set.files,
-                    &remaining,
-                    &folder,
-                    &mut replace,
-                    cancel,
-                );
+                let result = unpack(partial, archive, &set.files, &remaining, &folder, &mut replace, cancel);
                 remaining.retain(|file| !installed.contains(&file.name));
                 result
             })?;
@@ -253,129 +215,9 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Downloads `name` until `accept` takes what has arrived.
-    fn obtain(
-        &mut self,
-        name: &str,
-        limit: u64,
-        accept: &mut dyn FnMut(&Partial) -> Result<(), Failure>,
-    ) -> Result<Partial, DatasetError> {
-        let mut partial = Partial::open(&self.folder.join(name))?;
-        match self.try_mirrors(name, limit, &mut partial, accept) {
-            Ok(()) => Ok(partial),
-            Err(error) => {
-                partial.remove_if_empty();
-                Err(error)
-            }
-        }
-    }
-
-    fn try_mirrors(
-        &mut self,
-        name: &str,
-        limit: u64,
-        partial: &mut Partial,
-        accept: &mut dyn FnMut(&Partial) -> Result<(), Failure>,
-    ) -> Result<(), DatasetError> {
-        let mut attempts = Vec::new();
-        let cancel = self.cancel;
-        for mirror in self.mirrors.clone() {
-            let url = format!("{}/{name}", mirror.trim_end_matches('/'));
-            let mut attempt = 1;
-            loop {
-                let resumed = partial.len();
-                self.tell(name, Phase::Connecting, resumed, None);
-                let options = self.options;
-                let mut arrived = |received, total| {
-                    self.tell(name, Phase::Receiving, received, total);
-                };
-                let mut result = receive(&url, partial, limit, options, &mut arrived, cancel);
-                if result.is_ok() {
-                    self.tell(name, Phase::Installing, partial.len(), Some(partial.len()));
-                    result = accept(partial);
-                    partial.rewind_to_end()?;
-                    if let Err(Failure::Mirror(reason)) = result {
-                        partial.clear()?;
-                        // What was resumed may have come from elsewhere; start over once.
-                        result = Err(match resumed {
-                            0 => Failure::Mirror(reason),
-                            _ => Failure::Retry(format!("{reason} (after resuming)")),
-                        });
-                    }
-                }
-                let (reason, again) = match result {
-                    Ok(()) => return Ok(()),
-                    Err(Failure::Stop(error)) => return Err(error),
-                    Err(Failure::Cancelled) => return Err(self.cancelled(name)),
-                    Err(Failure::Retry(reason)) => (reason, attempt < options.attempts),
-                    Err(Failure::Mirror(reason)) => (reason, false),
-                };
-                attempts.push((url.clone(), reason));
-                if !again {
-                    break;
-                }
-                attempt += 1;
-                if !pause(options.retry_pause, cancel) {
-                    return Err(self.cancelled(name));
-                }
-            }
-        }
-        Err(DatasetError::Download {
-            set: self.set.name.clone(),
-            file: name.to_owned(),
-            attempts,
-            remedy: self.by_hand(name),
-        })
-    }
-
-    /// What to do without a connection.
-    fn by_hand(&self, name: &str) -> String {
-        let set = &self.set.name;
-        let place = match &self.set.archive {
-            Some(archive) => format!(
-                "unpack it so that its folder {} becomes {}",
-                archive.folder,
-                self.folder.display()
-            ),
-            None => format!("put it into {}", self.folder.display()),
-        };
-        let address = self.set.mirrors.first().map_or("a mirror", String::as_str);
-        format!(
-            "check the connection and run the command again (it resumes), give another address \
-             with --mirror URL, or download {address}{name} on another machine, {place}, and run \
-             `sterna data verify {set}`"
-        )
-    }
-
-    fn cancelled(&self, name: &str) -> DatasetError {
-        DatasetError::Cancelled {
-            file: name.to_owned(),
-            partial: self.folder.join(format!("{name}.part")),
-        }
-    }
-}
-
-/// The given mirrors, then the official ones.
-fn mirrors(set: &SetEntry, options: &FetchOptions) -> Result<Vec<String>, DatasetError> {
-    let official = options.official_mirrors.then_some(&set.mirrors);
-    let all: Vec<String> = options
-        .mirrors
-        .iter()
-        .chain(official.into_iter().flatten())
-        .cloned()
-        .collect();
-    match all
-        .iter()
-        .find(|url| !url.starts_with("http://") && !url.starts_with("https://"))
-    {
-        None => Ok(all),
-        Some(url) => Err(DatasetError::parameter(
-            &set.name,
-            "mirror",
-            "an address that starts with http:// or https://",
-            format!("\"{url}\""),
-            "correct the address given with --mirror",
-        )),
+    /// The error after the caller asked to stop.
+    pub fn cancelled(&self, name: &str) -> DatasetError {
+        DatasetError::Cancelled { file: name.to_owned(), partial: self.folder.join(format!("{name}.part")) }
     }
 }
 
@@ -389,21 +231,5 @@ fn set_aside(wrong: &[PathBuf]) -> Result<Outcome, DatasetError> {
         fs::rename(path, &aside).map_err(|error| DatasetError::write(path, error))?;
         moved.push(aside);
     }
-    Ok(if moved.is_empty() {
-        Outcome::Fetched
-    } else {
-        Outcome::Replaced { set_aside: moved }
-    })
-}
-
-/// Waits; false when the caller asked to stop.
-fn pause(duration: Duration, cancel: &dyn Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while start.elapsed() < duration {
-        if cancel() {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(20).min(duration));
-    }
-    !cancel()
+    Ok(if moved.is_empty() { Outcome::Fetched } else { Outcome::Replaced { set_aside: moved } })
 }

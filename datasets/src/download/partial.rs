@@ -21,13 +21,8 @@ impl Partial {
         path.push(".part");
         let path = PathBuf::from(path);
         let fail = |error| DatasetError::write(&path, error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fail)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DatasetError::Busy { path }),
@@ -82,17 +77,12 @@ impl Partial {
 
     /// Moves the position to the end.
     pub fn rewind_to_end(&mut self) -> Result<(), DatasetError> {
-        self.file
-            .seek(SeekFrom::End(0))
-            .map(|_| ())
-            .map_err(|error| DatasetError::write(&self.path, error))
+        self.file.seek(SeekFrom::End(0)).map(|_| ()).map_err(|error| DatasetError::write(&self.path, error))
     }
 
     /// Makes it durable and renames it to `target` in the same folder.
     pub fn install(self, target: &Path) -> Result<(), DatasetError> {
-        self.file
-            .sync_all()
-            .map_err(|error| DatasetError::write(&self.path, error))?;
+        self.file.sync_all().map_err(|error| DatasetError::write(&self.path, error))?;
         fs::rename(&self.path, target).map_err(|error| DatasetError::write(target, error))?;
         sync_folder(target)
     }
@@ -117,9 +107,7 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), DatasetError> {
         return Ok(());
     };
     if cfg!(unix) {
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| DatasetError::write(folder, error))?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| DatasetError::write(folder, error))?;
     }
     Ok(())
 }

@@ -153,31 +153,17 @@ pub fn verify_entry(set: &SetEntry, dir: &Path) -> Result<Vec<FileReport>, Datas
                 None => FileStatus::Missing,
                 Some(path) => match check_file(path, file.bytes, &file.sha256, &|| false)? {
                     Check::Valid | Check::Stopped => FileStatus::Valid,
-                    Check::Wrong {
-                        field,
-                        expected,
-                        found,
-                    } => FileStatus::Wrong {
-                        field: field.to_owned(),
-                        expected,
-                        found,
-                    },
+                    Check::Wrong { field, expected, found } => {
+                        FileStatus::Wrong { field: field.to_owned(), expected, found }
+                    }
                 },
             };
-            Ok(FileReport {
-                name: file.name.clone(),
-                path: found.unwrap_or_else(|| folder.join(&file.name)),
-                status,
-            })
+            Ok(FileReport { name: file.name.clone(), path: found.unwrap_or_else(|| folder.join(&file.name)), status })
         })
         .collect()
 }
 
 /// The files that are there under any accepted name, in the order in which readers look.
 pub(super) fn existing(file: &FileEntry, folder: &Path) -> Vec<PathBuf> {
-    file.spellings
-        .iter()
-        .map(|name| folder.join(name))
-        .filter(|path| path.is_file())
-        .collect()
+    file.spellings.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
 }

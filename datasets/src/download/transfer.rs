@@ -36,11 +36,7 @@ impl From<DatasetError> for Failure {
 }
 
 enum Message {
-    Head {
-        status: u16,
-        content_range: Option<String>,
-        content_length: Option<u64>,
-    },
+    Head { status: u16, content_range: Option<String>, content_length: Option<u64> },
     Chunk(Vec<u8>),
     End,
     Failed(String),
@@ -71,12 +67,7 @@ pub(super) fn receive(
         .map_err(|error| Failure::Retry(format!("cannot start a thread: {error}")))?;
     let wait = options.connect_timeout * 2 + options.stall_timeout;
     let head = next(&receiver, wait, cancel)?;
-    let Message::Head {
-        status,
-        content_range,
-        content_length,
-    } = head
-    else {
+    let Message::Head { status, content_range, content_length } = head else {
         return Err(match head {
             Message::Failed(reason) => Failure::Retry(reason),
             _ => Failure::Retry("the connection ended without an answer".into()),
@@ -88,9 +79,7 @@ pub(super) fn receive(
             let start = content_range.as_deref().and_then(range_start);
             if start != Some(partial.len()) {
                 partial.clear()?;
-                return Err(Failure::Retry(
-                    "the server resumed at another place; starting over".into(),
-                ));
+                return Err(Failure::Retry("the server resumed at another place; starting over".into()));
             }
         }
         416 if partial.len() > 0 => {
@@ -102,19 +91,14 @@ pub(super) fn receive(
                 return Ok(());
             }
             partial.clear()?;
-            return Err(Failure::Retry(
-                "the partial file is longer than the server's; starting over".into(),
-            ));
+            return Err(Failure::Retry("the partial file is longer than the server's; starting over".into()));
         }
         408 | 429 | 500..=599 => return Err(Failure::Retry(format!("HTTP status {status}"))),
         _ => return Err(Failure::Mirror(format!("HTTP status {status}"))),
     }
     let total = content_length.map(|length| length.saturating_add(partial.len()));
-    let too_much = |found: u64| {
-        Failure::Mirror(format!(
-            "the server sends {found} bytes or more, expected at most {limit}"
-        ))
-    };
+    let too_much =
+        |found: u64| Failure::Mirror(format!("the server sends {found} bytes or more, expected at most {limit}"));
     if let Some(total) = total.filter(|&total| total > limit) {
         partial.clear()?;
         return Err(too_much(total));
@@ -137,20 +121,15 @@ pub(super) fn receive(
         }
     }
     match total {
-        Some(total) if partial.len() < total => Err(Failure::Retry(format!(
-            "the connection ended after {} of {total} bytes",
-            partial.len()
-        ))),
+        Some(total) if partial.len() < total => {
+            Err(Failure::Retry(format!("the connection ended after {} of {total} bytes", partial.len())))
+        }
         _ => Ok(()),
     }
 }
 
 /// The next message, within `patience`.
-fn next(
-    receiver: &Receiver<Message>,
-    patience: Duration,
-    cancel: &dyn Fn() -> bool,
-) -> Result<Message, Failure> {
+fn next(receiver: &Receiver<Message>, patience: Duration, cancel: &dyn Fn() -> bool) -> Result<Message, Failure> {
     let start = Instant::now();
     loop {
         if cancel() {
@@ -162,10 +141,7 @@ fn next(
                 return Err(Failure::Retry("the connection was lost".into()));
             }
             Err(RecvTimeoutError::Timeout) if start.elapsed() > patience => {
-                return Err(Failure::Retry(format!(
-                    "no byte for {:.1} s",
-                    patience.as_secs_f64()
-                )));
+                return Err(Failure::Retry(format!("no byte for {:.1} s", patience.as_secs_f64())));
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -186,12 +162,7 @@ fn request(url: &str, offset: u64, options: &FetchOptions, sender: &SyncSender<M
     }
 }
 
-fn answer(
-    url: &str,
-    offset: u64,
-    options: &FetchOptions,
-    sender: &SyncSender<Message>,
-) -> Result<(), String> {
+fn answer(url: &str, offset: u64, options: &FetchOptions, sender: &SyncSender<Message>) -> Result<(), String> {
     let mut config = ureq::Agent::config_builder()
         .timeout_resolve(Some(options.connect_timeout))
         .timeout_connect(Some(options.connect_timeout))
@@ -225,14 +196,8 @@ fn answer(
     let mut reader = response.into_body().into_reader();
     let mut buffer = vec![0; CHUNK];
     loop {
-        let count = reader
-            .read(&mut buffer)
-            .map_err(|error| error.to_string())?;
-        let message = if count == 0 {
-            Message::End
-        } else {
-            Message::Chunk(buffer[..count].to_vec())
-        };
+        let count = reader.read(&mut buffer).map_err(|error| error.to_string())?;
+        let message = if count == 0 { Message::End } else { Message::Chunk(buffer[..count].to_vec()) };
         if sender.send(message).is_err() || count == 0 {
             return Ok(());
         }
@@ -241,7 +206,5 @@ fn answer(
 
 /// Whether `url` points to this machine, which no proxy can reach.
 fn is_loopback(url: &str) -> bool {
-    ["http://127.", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|prefix| url.starts_with(prefix))
+    ["http://127.", "http://localhost", "http://[::1]"].iter().any(|prefix| url.starts_with(prefix))
 }

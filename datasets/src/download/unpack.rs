@@ -1,5 +1,6 @@
 //! Unpacking of an archive: only the files of the catalogue, each checked before it is in place.
 
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -58,13 +59,13 @@ pub(super) fn unpack(
     }
     match missing.first() {
         None => Ok(()),
-        Some(file) => Err(Failure::Mirror(format!(
-            "the archive does not hold {}/{}",
-            archive.folder, file.name
-        ))),
+        Some(file) => Err(Failure::Mirror(format!("the archive does not hold {}/{}", archive.folder, file.name))),
     }
 }
 
+/// Writes one file beside its place under a temporary name, checks it and renames it. The lock
+/// on the partial file keeps other processes away from the temporary name; what a killed process
+/// left under it is overwritten.
 fn extract(
     entry: &mut dyn Read,
     file: &FileEntry,
@@ -73,11 +74,27 @@ fn extract(
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
     let target = folder.join(&file.name);
-    let fail = |error| DatasetError::write(&target, error);
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&format!(".{}.", file.name))
-        .tempfile_in(folder)
-        .map_err(fail)?;
+    let temporary = folder.join(format!("{}.new", file.name));
+    let result = write_checked(entry, file, &temporary, cancel).and_then(|()| {
+        replace(file)?;
+        fs::rename(&temporary, &target).map_err(|error| DatasetError::write(&target, error))?;
+        Ok(sync_folder(&target)?)
+    });
+    if result.is_err() {
+        // It may not exist; the failure itself is what the caller hears of.
+        let _ = fs::remove_file(&temporary);
+    }
+    result
+}
+
+fn write_checked(
+    entry: &mut dyn Read,
+    file: &FileEntry,
+    temporary: &Path,
+    cancel: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let fail = |error| DatasetError::write(temporary, error);
+    let mut output = File::create(temporary).map_err(fail)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; CHUNK];
     let mut length = 0;
@@ -85,14 +102,12 @@ fn extract(
         if cancel() {
             return Err(Failure::Cancelled);
         }
-        let count = entry
-            .read(&mut buffer)
-            .map_err(|error| Failure::Mirror(format!("broken archive: {error}")))?;
+        let count = entry.read(&mut buffer).map_err(|error| Failure::Mirror(format!("broken archive: {error}")))?;
         if count == 0 {
             break;
         }
         digest.update(&buffer[..count]);
-        temporary.write_all(&buffer[..count]).map_err(fail)?;
+        output.write_all(&buffer[..count]).map_err(fail)?;
         length += count as u64;
     }
     let found = hexadecimal(digest);
@@ -102,24 +117,6 @@ fn extract(
             file.name, file.bytes, file.sha256
         )));
     }
-    temporary.as_file().sync_all().map_err(fail)?;
-    readable(temporary.as_file()).map_err(fail)?;
-    replace(file)?;
-    temporary
-        .persist(&target)
-        .map_err(|error| DatasetError::write(&target, error.error))?;
-    sync_folder(&target)?;
-    Ok(())
-}
-
-/// Gives a temporary file, made for its owner alone, the usual permissions of data.
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &std::fs::File) -> std::io::Result<()> {
+    output.sync_all().map_err(fail)?;
     Ok(())
 }

@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Dataset, DatasetError, Holdout, ImageShape, Samples};
 
-const SHAPE: ImageShape = ImageShape {
-    height: 32,
-    width: 32,
-    channels: 3,
-};
+const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 const PLANE: usize = 32 * 32;
 const IMAGE: usize = 3 * PLANE;
 const RECORD: usize = 1 + IMAGE;
@@ -22,28 +18,15 @@ const MAXIMUM_RECORDS: u64 = 100_000;
 const MAXIMUM_NAMES: u64 = 4096;
 
 /// The ten classes, in label order.
-const CLASS_NAMES: [&str; CLASSES] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+const CLASS_NAMES: [&str; CLASSES] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Reads CIFAR-10 from its sub-folder of `data_dir`.
 pub(crate) fn load(data_dir: &Path) -> Result<Dataset, DatasetError> {
     let folder = data_dir.join("cifar-10-batches-bin");
     let mut train = (Vec::new(), Vec::new());
     for batch in 1..=5 {
-        read_batch(
-            &find(&folder, &format!("data_batch_{batch}.bin"))?,
-            &mut train,
-        )?;
+        read_batch(&find(&folder, &format!("data_batch_{batch}.bin"))?, &mut train)?;
     }
     let mut test = (Vec::new(), Vec::new());
     read_batch(&find(&folder, "test_batch.bin")?, &mut test)?;
@@ -68,8 +51,7 @@ fn find(folder: &Path, file: &str) -> Result<PathBuf, DatasetError> {
     Err(DatasetError::NotFound {
         what: format!("{file} of cifar10"),
         tried: vec![path],
-        remedy: "run `sterna data fetch cifar10`, or name the data folder with --data-dir"
-            .to_owned(),
+        remedy: "run `sterna data fetch cifar10`, or name the data folder with --data-dir".to_owned(),
     })
 }
 
@@ -123,11 +105,7 @@ fn class_names(path: &Path) -> Result<Vec<String>, DatasetError> {
     }
     let fail = |error| DatasetError::read(path, error);
     let mut text = Vec::new();
-    File::open(path)
-        .map_err(fail)?
-        .take(MAXIMUM_NAMES)
-        .read_to_end(&mut text)
-        .map_err(fail)?;
+    File::open(path).map_err(fail)?.take(MAXIMUM_NAMES).read_to_end(&mut text).map_err(fail)?;
     let names: Vec<String> = String::from_utf8_lossy(&text)
         .lines()
         .map(str::trim)

@@ -13,11 +13,7 @@ use super::mnist_files::DIGITS;
 use crate::{Dataset, DatasetError, Holdout, ImageShape, Samples};
 
 const EMBEDDED: &[u8] = include_bytes!("../../assets/digits.csv.gz");
-const SHAPE: ImageShape = ImageShape {
-    height: 8,
-    width: 8,
-    channels: 1,
-};
+const SHAPE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
 const PIXELS: usize = 64;
 const PIXEL_MAXIMUM: u8 = 16;
 /// Largest size of the unpacked text in bytes.
@@ -60,8 +56,7 @@ fn parse(text: &str) -> Result<(Vec<u8>, Vec<u8>), DatasetError> {
         };
         let values: Result<Vec<u8>, _> = line.split(',').map(str::parse).collect();
         let values = values.map_err(|error| wrong("numbers".into(), error.to_string()))?;
-        let (Some((&label, image)), true) = (values.split_last(), values.len() == PIXELS + 1)
-        else {
+        let (Some((&label, image)), true) = (values.split_last(), values.len() == PIXELS + 1) else {
             let found = format!("{} values", values.len());
             return Err(wrong(format!("{} values", PIXELS + 1), found));
         };

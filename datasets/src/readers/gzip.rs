@@ -30,27 +30,15 @@ pub(crate) fn of_file(path: &Path, mut file: File) -> Result<Content, DatasetErr
     let fail = |error| DatasetError::read(path, error);
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
-        return Err(DatasetError::invalid(
-            path,
-            "kind",
-            "a file",
-            "something else",
-            "put the file there",
-        ));
+        return Err(DatasetError::invalid(path, "kind", "a file", "something else", "put the file there"));
     }
     let mut start = Vec::with_capacity(2);
     (&mut file).take(2).read_to_end(&mut start).map_err(fail)?;
     file.seek(SeekFrom::Start(0)).map_err(fail)?;
     let buffered = BufReader::with_capacity(64 * 1024, file);
     Ok(if start == GZIP_MAGIC {
-        Content {
-            reader: Box::new(MultiGzDecoder::new(buffered)),
-            plain_len: None,
-        }
+        Content { reader: Box::new(MultiGzDecoder::new(buffered)), plain_len: None }
     } else {
-        Content {
-            reader: Box::new(buffered),
-            plain_len: Some(metadata.len()),
-        }
+        Content { reader: Box::new(buffered), plain_len: Some(metadata.len()) }
     })
 }

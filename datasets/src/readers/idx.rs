@@ -44,34 +44,17 @@ impl Idx {
         let mut header = Vec::with_capacity(header_len);
         read_up_to(path, &mut reader, header_len, &mut header)?;
         if header.len() < header_len {
-            return Err(replace(
-                path,
-                "header",
-                format!("{header_len} bytes"),
-                format!("{} bytes", header.len()),
-            ));
+            return Err(replace(path, "header", format!("{header_len} bytes"), format!("{} bytes", header.len())));
         }
-        let words: Vec<u32> = header
-            .chunks_exact(4)
-            .map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)))
-            .collect();
+        let words: Vec<u32> =
+            header.chunks_exact(4).map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte))).collect();
         let magic = 0x0800 + item_shape.len() as u32 + 1;
         if words[0] != magic {
-            return Err(replace(
-                path,
-                "magic number",
-                format!("0x{magic:08x}"),
-                format!("0x{:08x}", words[0]),
-            ));
+            return Err(replace(path, "magic number", format!("0x{magic:08x}"), format!("0x{:08x}", words[0])));
         }
         let count = words[1] as usize;
         if count == 0 || count > MAXIMUM_SAMPLES {
-            return Err(replace(
-                path,
-                "number of items",
-                format!("1 to {MAXIMUM_SAMPLES}"),
-                count,
-            ));
+            return Err(replace(path, "number of items", format!("1 to {MAXIMUM_SAMPLES}"), count));
         }
         for (axis, (&word, &size)) in words[2..].iter().zip(item_shape).enumerate() {
             if word as usize != size {
@@ -84,14 +67,7 @@ impl Idx {
         if let Some(found) = plain_len.filter(|&len| len != promised as u64) {
             return Err(wrong_length(path, promised, found));
         }
-        Ok(Self {
-            path: path.to_path_buf(),
-            reader,
-            count,
-            header_len,
-            item_len,
-            plain: plain_len.is_some(),
-        })
+        Ok(Self { path: path.to_path_buf(), reader, count, header_len, item_len, plain: plain_len.is_some() })
     }
 
     /// Reads all items, `[count, ..item_shape]`, and checks that nothing follows.
@@ -130,58 +106,33 @@ pub(crate) fn read_labels(path: &Path, classes: usize) -> Result<Vec<u8>, Datase
 
 /// Checks that each label is below `classes`.
 pub(crate) fn check_labels(path: &Path, labels: &[u8], classes: usize) -> Result<(), DatasetError> {
-    match labels
-        .iter()
-        .position(|&label| usize::from(label) >= classes)
-    {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
         None => Ok(()),
-        Some(index) => Err(replace(
-            path,
-            &format!("label {index}"),
-            format!("0 to {}", classes - 1),
-            labels[index],
-        )),
+        Some(index) => Err(replace(path, &format!("label {index}"), format!("0 to {}", classes - 1), labels[index])),
     }
 }
 
 /// Appends up to `len` bytes of `reader` to `bytes`, fewer at the end of the content.
-fn read_up_to(
-    path: &Path,
-    reader: &mut dyn Read,
-    len: usize,
-    bytes: &mut Vec<u8>,
-) -> Result<(), DatasetError> {
+fn read_up_to(path: &Path, reader: &mut dyn Read, len: usize, bytes: &mut Vec<u8>) -> Result<(), DatasetError> {
     match reader.take(len as u64).read_to_end(bytes) {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {
-            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-                Err(replace(
-                    path,
-                    "gzip stream",
-                    "a complete stream with the right checksum",
-                    format!("{error} after {} bytes", bytes.len()),
-                ))
-            }
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => Err(replace(
+                path,
+                "gzip stream",
+                "a complete stream with the right checksum",
+                format!("{error} after {} bytes", bytes.len()),
+            )),
             _ => Err(DatasetError::read(path, error)),
         },
     }
 }
 
 fn wrong_length(path: &Path, promised: usize, found: u64) -> DatasetError {
-    replace(
-        path,
-        "length",
-        format!("{promised} bytes, as the header promises"),
-        format!("{found} bytes"),
-    )
+    replace(path, "length", format!("{promised} bytes, as the header promises"), format!("{found} bytes"))
 }
 
-fn replace(
-    path: &Path,
-    field: &str,
-    expected: impl std::fmt::Display,
-    found: impl std::fmt::Display,
-) -> DatasetError {
+fn replace(path: &Path, field: &str, expected: impl std::fmt::Display, found: impl std::fmt::Display) -> DatasetError {
     DatasetError::invalid(
         path,
         field,

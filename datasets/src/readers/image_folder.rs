@@ -145,8 +145,7 @@ impl Reader {
             )
         };
         let file = File::open(path).map_err(|error| DatasetError::read(path, error))?;
-        let mut decoder =
-            PngDecoder::new(BufReader::new(file)).map_err(|error| unreadable(error.to_string()))?;
+        let mut decoder = PngDecoder::new(BufReader::new(file)).map_err(|error| unreadable(error.to_string()))?;
         let channels = match decoder.color_type() {
             ColorType::L8 => 1,
             ColorType::Rgb8 => 3,
@@ -170,11 +169,7 @@ impl Reader {
                 "scale the images down",
             ));
         }
-        let shape = ImageShape {
-            height: height as usize,
-            width: width as usize,
-            channels,
-        };
+        let shape = ImageShape { height: height as usize, width: width as usize, channels };
         self.agree(path, shape)?;
         let len = shape.height * shape.width * shape.channels;
         self.total = self.total.saturating_add(len);
@@ -189,16 +184,12 @@ impl Reader {
         }
         let mut limits = image::Limits::default();
         limits.max_alloc = Some(4 * len as u64 + (1 << 20));
-        decoder
-            .set_limits(limits)
-            .map_err(|error| unreadable(error.to_string()))?;
+        decoder.set_limits(limits).map_err(|error| unreadable(error.to_string()))?;
         let mut image = vec![0; len];
         if decoder.total_bytes() != len as u64 {
             return Err(unreadable(format!("{} bytes", decoder.total_bytes())));
         }
-        decoder
-            .read_image(&mut image)
-            .map_err(|error| unreadable(error.to_string()))?;
+        decoder.read_image(&mut image).map_err(|error| unreadable(error.to_string()))?;
         pixels.extend_from_slice(&image);
         Ok(())
     }

@@ -13,11 +13,7 @@ use std::path::{Path, PathBuf};
 use super::idx::{self, Idx};
 use crate::{Dataset, DatasetError, Holdout, ImageShape, Samples};
 
-const SHAPE: ImageShape = ImageShape {
-    height: 28,
-    width: 28,
-    channels: 1,
-};
+const SHAPE: ImageShape = ImageShape { height: 28, width: 28, channels: 1 };
 const OFFICIAL_TRAIN: usize = 60_000;
 const OFFICIAL_TEST: usize = 10_000;
 
@@ -25,18 +21,8 @@ const OFFICIAL_TEST: usize = 10_000;
 pub(crate) const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// Class names of Fashion-MNIST (H. Xiao, K. Rasul, R. Vollgraf, 2017, table 1).
-pub(crate) const CLOTHING: [&str; 10] = [
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-];
+pub(crate) const CLOTHING: [&str; 10] =
+    ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
 
 /// The two files of one part of the data set.
 struct Part {
@@ -52,11 +38,7 @@ struct Checked {
 }
 
 /// Reads the data set `name` from its sub-folder of `data_dir`.
-pub(crate) fn load(
-    data_dir: &Path,
-    name: &str,
-    classes: [&str; 10],
-) -> Result<Dataset, DatasetError> {
+pub(crate) fn load(data_dir: &Path, name: &str, classes: [&str; 10]) -> Result<Dataset, DatasetError> {
     let folder = data_dir.join(name);
     let train = find(&folder, name, "train")?;
     let test = find(&folder, name, "t10k")?;
@@ -64,10 +46,7 @@ pub(crate) fn load(
     let official = checked.iter().all(|part| part.plain)
         && checked[0].labels.len() == OFFICIAL_TRAIN
         && checked[1].labels.len() == OFFICIAL_TEST;
-    let (train, test) = match official
-        .then(|| crate_paths(&folder, &train, &test))
-        .flatten()
-    {
+    let (train, test) = match official.then(|| crate_paths(&folder, &train, &test)).flatten() {
         Some(paths) => by_crate(&folder, paths)?,
         None => {
             let [train, test] = checked;
@@ -99,25 +78,17 @@ pub(crate) fn spellings(part: &str, kind: &str, dimensions: usize) -> [String; 4
 
 fn find(folder: &Path, name: &str, part: &str) -> Result<Part, DatasetError> {
     let one = |kind: &str, dimensions: usize| {
-        let tried: Vec<PathBuf> = spellings(part, kind, dimensions)
-            .iter()
-            .map(|file| folder.join(file))
-            .collect();
+        let tried: Vec<PathBuf> = spellings(part, kind, dimensions).iter().map(|file| folder.join(file)).collect();
         match tried.iter().find(|path| path.exists()) {
             Some(path) => Ok(path.clone()),
             None => Err(DatasetError::NotFound {
                 what: format!("the {part} {kind} of {name}"),
                 tried,
-                remedy: format!(
-                    "run `sterna data fetch {name}`, or name the data folder with --data-dir"
-                ),
+                remedy: format!("run `sterna data fetch {name}`, or name the data folder with --data-dir"),
             }),
         }
     };
-    Ok(Part {
-        images: one("images", 3)?,
-        labels: one("labels", 1)?,
-    })
+    Ok(Part { images: one("images", 3)?, labels: one("labels", 1)? })
 }
 
 fn check(part: &Part) -> Result<Checked, DatasetError> {
@@ -128,20 +99,12 @@ fn check(part: &Part) -> Result<Checked, DatasetError> {
         return Err(DatasetError::invalid(
             &part.images,
             "number of images",
-            format!(
-                "{}, as many as labels in {}",
-                labels.len(),
-                part.labels.display()
-            ),
+            format!("{}, as many as labels in {}", labels.len(), part.labels.display()),
             images.count,
             "replace both files; `sterna data fetch` downloads the official ones",
         ));
     }
-    Ok(Checked {
-        plain: plain_labels && images.plain,
-        images,
-        labels,
-    })
+    Ok(Checked { plain: plain_labels && images.plain, images, labels })
 }
 
 fn own(part: Checked) -> Result<Samples, DatasetError> {
@@ -194,8 +157,21 @@ fn by_crate(folder: &Path, paths: [String; 5]) -> Result<(Samples, Samples), Dat
     if read.trn_lbl.len() != OFFICIAL_TRAIN || read.tst_lbl.len() != OFFICIAL_TEST {
         return Err(changed("another number of labels"));
     }
-    Ok((
-        Samples::new(SHAPE, read.trn_img, read.trn_lbl)?,
-        Samples::new(SHAPE, read.tst_img, read.tst_lbl)?,
-    ))
+    Ok((Samples::new(SHAPE, read.trn_img, read.trn_lbl)?, Samples::new(SHAPE, read.tst_img, read.tst_lbl)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_crate_becomes_an_error() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let text = folder.path().to_str().expect("UTF-8").to_owned();
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        let [images, labels, test_images, test_labels] = names;
+        let paths = [text.clone(), images, labels, test_images, test_labels];
+        let error = by_crate(folder.path(), paths).expect_err("no files");
+        assert!(error.to_string().contains(&text), "{error}");
+    }
 }

@@ -53,9 +53,7 @@ pub struct MnistFixture {
 
 impl MnistFixture {
     pub fn new(compressed: bool) -> Self {
-        let fixture = Self {
-            root: tempfile::tempdir().expect("temporary folder"),
-        };
+        let fixture = Self { root: tempfile::tempdir().expect("temporary folder") };
         fs::create_dir(fixture.root.path().join("mnist")).expect("folder");
         for (name, count) in [("train", 30), ("t10k", 20)] {
             let (pixels, labels) = part(count);
@@ -98,13 +96,7 @@ pub fn real_data() -> Option<PathBuf> {
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .expect("folder")
-        .map(|entry| {
-            entry
-                .expect("entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
     names

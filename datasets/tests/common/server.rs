@@ -65,10 +65,7 @@ impl Server {
             let start = Instant::now();
             let files = Arc::new(files);
             let mut connections = Vec::new();
-            while !ended.load(Ordering::Relaxed)
-                && start.elapsed() < LIFETIME
-                && connections.len() < MAXIMUM_REQUESTS
-            {
+            while !ended.load(Ordering::Relaxed) && start.elapsed() < LIFETIME && connections.len() < MAXIMUM_REQUESTS {
                 match listener.accept() {
                     Ok((stream, _)) => {
                         let behaviour = behaviours[connections.len().min(behaviours.len() - 1)];
@@ -86,12 +83,7 @@ impl Server {
                 let _ = connection.join();
             }
         });
-        Self {
-            url,
-            requests,
-            stop,
-            thread: Some(thread),
-        }
+        Self { url, requests, stop, thread: Some(thread) }
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -133,37 +125,18 @@ fn serve(
             range = Some(value.to_owned());
         }
     }
-    log.lock().expect("log").push(Request {
-        path: path.clone(),
-        range: range.clone(),
-    });
-    let file = files
-        .iter()
-        .find(|(name, _)| path == format!("/data/{name}"));
+    log.lock().expect("log").push(Request { path: path.clone(), range: range.clone() });
+    let file = files.iter().find(|(name, _)| path == format!("/data/{name}"));
     let Some((_, bytes)) = file else {
-        return head(
-            &mut stream,
-            "404 Not Found",
-            &[("Content-Length", "0".into())],
-        );
+        return head(&mut stream, "404 Not Found", &[("Content-Length", "0".into())]);
     };
     let start = range
         .as_deref()
-        .and_then(|range| {
-            range
-                .strip_prefix("bytes=")?
-                .strip_suffix('-')?
-                .parse()
-                .ok()
-        })
+        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
         .unwrap_or(0usize);
     let total = bytes.len();
     match behaviour {
-        Behaviour::Status(status) => head(
-            &mut stream,
-            &format!("{status} Refused"),
-            &[("Content-Length", "0".into())],
-        ),
+        Behaviour::Status(status) => head(&mut stream, &format!("{status} Refused"), &[("Content-Length", "0".into())]),
         Behaviour::Silent => hold(&stream, ended),
         Behaviour::IgnoresRange => whole(&mut stream, bytes),
         Behaviour::Corrupts => {
@@ -172,11 +145,7 @@ fn serve(
             whole(&mut stream, &wrong)
         }
         Behaviour::AnnouncesTooMuch => {
-            head(
-                &mut stream,
-                "200 OK",
-                &[("Content-Length", "99999999999".into())],
-            )?;
+            head(&mut stream, "200 OK", &[("Content-Length", "99999999999".into())])?;
             hold(&stream, ended)
         }
         Behaviour::SendsTooMuch => {
@@ -196,10 +165,7 @@ fn serve(
             head(
                 &mut stream,
                 "206 Partial Content",
-                &[
-                    ("Content-Range", range),
-                    ("Content-Length", (total - 1).to_string()),
-                ],
+                &[("Content-Range", range), ("Content-Length", (total - 1).to_string())],
             )?;
             stream.write_all(&bytes[1..])
         }
@@ -222,9 +188,7 @@ fn serve(
                     stream.write_all(&bytes[start..(start + count).min(total)])?;
                     hold(&stream, ended)
                 }
-                Behaviour::Cuts(count) => {
-                    stream.write_all(&bytes[start..(start + count).min(total)])
-                }
+                Behaviour::Cuts(count) => stream.write_all(&bytes[start..(start + count).min(total)]),
                 _ => stream.write_all(&bytes[start..]),
             }
         }
@@ -232,11 +196,7 @@ fn serve(
 }
 
 fn whole(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
-    head(
-        stream,
-        "200 OK",
-        &[("Content-Length", bytes.len().to_string())],
-    )?;
+    head(stream, "200 OK", &[("Content-Length", bytes.len().to_string())])?;
     stream.write_all(bytes)
 }
 
