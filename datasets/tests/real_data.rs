@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::real_data;
-use datasets::download::{FileStatus, SetState, list, verify};
+use std::fs;
+
+use common::server::{Behaviour, Server};
+use common::{gzip, real_data};
+use datasets::download::{FetchOptions, FileStatus, SetState, fetch, list, verify};
 use datasets::{Dataset, Samples, Source, SplitOptions, load};
 
 fn real(source: Source) -> Option<Dataset> {
@@ -83,4 +86,46 @@ fn a_folder_without_data_is_absent_not_an_error() {
     assert!(list(folder.path()).iter().skip(1).all(|set| set.state == SetState::Absent));
     let files = verify(&Source::Mnist, folder.path()).expect("verify");
     assert!(files.len() == 4 && files.iter().all(|file| file.status == FileStatus::Missing));
+}
+
+/// The files that a mirror of `source` would serve.
+fn mirrored(source: &Source, data: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let folder = data.join(source.folder_name().expect("folder"));
+    let files = common::names(&folder).into_iter();
+    let read = |name: &str| fs::read(folder.join(name)).expect("read");
+    if *source != Source::Cifar10 {
+        return files.map(|name| (name.clone(), read(&name))).collect();
+    }
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_dir("cifar-10-batches-bin", &folder).expect("folder");
+    for name in files {
+        let bytes = read(&name);
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        let path = format!("cifar-10-batches-bin/{name}");
+        archive.append_data(&mut header, path, &bytes[..]).expect("append");
+    }
+    let packed = gzip(&archive.into_inner().expect("archive"));
+    vec![("cifar-10-binary.tar.gz".into(), packed)]
+}
+
+#[test]
+fn the_real_files_are_fetched_and_load_alike() {
+    let Some(data) = real_data() else {
+        return;
+    };
+    for source in [Source::Mnist, Source::Cifar10] {
+        let cut = Behaviour::Cuts(1_000_000);
+        let server = Server::start(mirrored(&source, &data), vec![cut, Behaviour::Proper]);
+        let options =
+            FetchOptions { mirrors: vec![server.url.clone()], official_mirrors: false, ..FetchOptions::default() };
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let dir = folder.path();
+        fetch(&source, dir, &options, &mut |_| {}, &|| false).expect("fetch");
+        let fetched = load(&source, Some(dir)).expect("fetched");
+        let original = load(&source, Some(&data)).expect("original");
+        assert_eq!(fetched.train, original.train);
+        assert_eq!(fetched.test, original.test);
+    }
 }
