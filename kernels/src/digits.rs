@@ -22,11 +22,7 @@ pub fn split_digits(values: &[i32], planes: &mut [&mut [i8]]) -> Result<(), Kern
             rest = (rest - i64::from(digit)) >> 8;
         }
         if rest != 0 {
-            return Err(KernelError::Digits {
-                value,
-                index,
-                planes: planes.len(),
-            });
+            return Err(KernelError::Digits { value, index, planes: planes.len() });
         }
     }
     Ok(())

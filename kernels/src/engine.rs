@@ -30,19 +30,13 @@ impl Engine {
         if isa.is_available() {
             Ok(Engine { isa, parallelism })
         } else {
-            Err(KernelError::UnavailableIsa {
-                isa,
-                available: Isa::names(&Isa::available()),
-            })
+            Err(KernelError::UnavailableIsa { isa, available: Isa::names(&Isa::available()) })
         }
     }
 
     /// An engine with the fastest instruction set of this processor.
     pub fn detect(parallelism: Parallelism) -> Engine {
-        Engine {
-            isa: Isa::detect(),
-            parallelism,
-        }
+        Engine { isa: Isa::detect(), parallelism }
     }
 
     /// The instruction set in use.
@@ -59,10 +53,7 @@ impl Engine {
     pub(crate) fn parts(&self, tasks: usize, work: usize) -> usize {
         match self.parallelism {
             Parallelism::Serial => 1,
-            Parallelism::Rayon => rayon::current_num_threads()
-                .min(tasks)
-                .min(work / WORK_PER_PART)
-                .max(1),
+            Parallelism::Rayon => rayon::current_num_threads().min(tasks).min(work / WORK_PER_PART).max(1),
         }
     }
 }

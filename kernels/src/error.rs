@@ -23,9 +23,7 @@ pub enum KernelError {
         available: String,
     },
     /// A slice has another length than its shape says.
-    #[error(
-        "{operation}: `{what}` must have {expected} elements, found {found}; pass a slice of the stated shape"
-    )]
+    #[error("{operation}: `{what}` must have {expected} elements, found {found}; pass a slice of the stated shape")]
     Length {
         /// The operation called.
         operation: &'static str,
@@ -59,9 +57,7 @@ pub enum KernelError {
         found: usize,
     },
     /// A product of sizes does not fit the address space.
-    #[error(
-        "{operation}: the sizes {sizes:?} of `{what}` exceed the address space; use smaller sizes"
-    )]
+    #[error("{operation}: the sizes {sizes:?} of `{what}` exceed the address space; use smaller sizes")]
     TooLarge {
         /// The operation called.
         operation: &'static str,
@@ -132,20 +128,12 @@ pub enum KernelError {
 }
 
 /// Product of `sizes`, or [`KernelError::TooLarge`] when it leaves the range of `isize` bytes for 4-byte elements.
-pub(crate) fn checked_size(
-    operation: &'static str,
-    what: &'static str,
-    sizes: &[usize],
-) -> Result<usize, KernelError> {
+pub(crate) fn checked_size(operation: &'static str, what: &'static str, sizes: &[usize]) -> Result<usize, KernelError> {
     sizes
         .iter()
         .try_fold(1usize, |product, &size| product.checked_mul(size))
         .filter(|&product| product <= isize::MAX as usize / 64)
-        .ok_or_else(|| KernelError::TooLarge {
-            operation,
-            what,
-            sizes: sizes.to_vec(),
-        })
+        .ok_or_else(|| KernelError::TooLarge { operation, what, sizes: sizes.to_vec() })
 }
 
 /// Checks that `what` has as many elements as the product of `sizes`.
@@ -156,14 +144,5 @@ pub(crate) fn check_length(
     found: usize,
 ) -> Result<(), KernelError> {
     let expected = checked_size(operation, what, sizes)?;
-    if expected == found {
-        Ok(())
-    } else {
-        Err(KernelError::Length {
-            operation,
-            what,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(KernelError::Length { operation, what, expected, found }) }
 }

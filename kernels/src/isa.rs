@@ -23,19 +23,12 @@ impl Isa {
 
     /// The fastest instruction set of this processor.
     pub fn detect() -> Isa {
-        *Isa::ALL
-            .iter()
-            .rev()
-            .find(|isa| isa.is_available())
-            .unwrap_or(&Isa::Scalar)
+        *Isa::ALL.iter().rev().find(|isa| isa.is_available()).unwrap_or(&Isa::Scalar)
     }
 
     /// All instruction sets of this processor, slowest first; never empty.
     pub fn available() -> Vec<Isa> {
-        Isa::ALL
-            .into_iter()
-            .filter(|isa| isa.is_available())
-            .collect()
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
     /// Whether this processor (and its operating system) supports the instruction set.
@@ -69,10 +62,7 @@ impl Isa {
 
     /// Comma-separated names.
     pub(crate) fn names(list: &[Isa]) -> String {
-        list.iter()
-            .map(|isa| isa.name())
-            .collect::<Vec<_>>()
-            .join(", ")
+        list.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -89,9 +79,6 @@ impl FromStr for Isa {
         Isa::ALL
             .into_iter()
             .find(|isa| isa.name() == name)
-            .ok_or_else(|| KernelError::UnknownIsa {
-                name: name.to_owned(),
-                valid: Isa::names(&Isa::ALL),
-            })
+            .ok_or_else(|| KernelError::UnknownIsa { name: name.to_owned(), valid: Isa::names(&Isa::ALL) })
     }
 }

@@ -48,11 +48,7 @@ impl PackedMatrix {
     /// [`KernelError::TooLarge`] if it exceeds the address space.
     pub fn new(inner: usize, columns: usize) -> Result<PackedMatrix, KernelError> {
         let blocks = columns.div_ceil(BLOCK);
-        let lines = checked_size(
-            "PackedMatrix::new",
-            "matrix",
-            &[blocks, inner.div_ceil(GROUP), LINE],
-        )? / LINE;
+        let lines = checked_size("PackedMatrix::new", "matrix", &[blocks, inner.div_ceil(GROUP), LINE])? / LINE;
         Ok(PackedMatrix {
             inner,
             columns,
@@ -83,12 +79,7 @@ impl PackedMatrix {
     /// # Errors
     /// [`KernelError::Length`] if `weights` has another length.
     pub fn pack(&mut self, weights: &[i8]) -> Result<(), KernelError> {
-        check_length(
-            "pack",
-            "weights",
-            &[self.columns, self.inner],
-            weights.len(),
-        )?;
+        check_length("pack", "weights", &[self.columns, self.inner], weights.len())?;
         self.begin(Packing::Matrix, 1);
         self.pack_rows(weights, 1);
         Ok(())
@@ -99,23 +90,14 @@ impl PackedMatrix {
     /// # Errors
     /// [`KernelError::Length`] if `weights` has another length.
     pub fn pack_transposed(&mut self, weights: &[i8]) -> Result<(), KernelError> {
-        check_length(
-            "pack_transposed",
-            "weights",
-            &[self.inner, self.columns],
-            weights.len(),
-        )?;
+        check_length("pack_transposed", "weights", &[self.inner, self.columns], weights.len())?;
         self.begin(Packing::Matrix, 1);
         let columns = self.columns;
         let groups = self.inner.div_ceil(GROUP);
         for group in 0..groups {
             let sources = [0, 1, 2, 3].map(|byte| {
                 let row = group * GROUP + byte;
-                if row < self.inner {
-                    &weights[row * columns..][..columns]
-                } else {
-                    &[]
-                }
+                if row < self.inner { &weights[row * columns..][..columns] } else { &[] }
             });
             self.pack_group(groups, group, sources);
         }
@@ -131,20 +113,11 @@ impl PackedMatrix {
     /// # Errors
     /// [`KernelError::MatrixSize`] if the matrix does not fit the shape, [`KernelError::Length`] if `weights` has
     /// another length, and those of [`ConvolutionShape::validate`].
-    pub fn pack_convolution(
-        &mut self,
-        shape: &ConvolutionShape,
-        weights: &[i8],
-    ) -> Result<(), KernelError> {
+    pub fn pack_convolution(&mut self, shape: &ConvolutionShape, weights: &[i8]) -> Result<(), KernelError> {
         let operation = "pack_convolution";
         shape.validate()?;
         self.check_size(operation, shape.patch(), shape.output_channels)?;
-        check_length(
-            operation,
-            "weights",
-            &[shape.weight_length()],
-            weights.len(),
-        )?;
+        check_length(operation, "weights", &[shape.weight_length()], weights.len())?;
         self.begin(Packing::Convolution(shape.kernel), shape.kernel[0]);
         self.pack_rows(weights, shape.kernel[0]);
         Ok(())
@@ -156,22 +129,13 @@ impl PackedMatrix {
     ///
     /// # Errors
     /// As for [`PackedMatrix::pack_convolution`].
-    pub fn pack_convolution_transposed(
-        &mut self,
-        shape: &ConvolutionShape,
-        weights: &[i8],
-    ) -> Result<(), KernelError> {
+    pub fn pack_convolution_transposed(&mut self, shape: &ConvolutionShape, weights: &[i8]) -> Result<(), KernelError> {
         let operation = "pack_convolution_transposed";
         shape.validate()?;
         let [kernel_height, kernel_width] = shape.kernel;
         let run = kernel_width * shape.output_channels;
         self.check_size(operation, kernel_height * run, shape.input_channels)?;
-        check_length(
-            operation,
-            "weights",
-            &[shape.weight_length()],
-            weights.len(),
-        )?;
+        check_length(operation, "weights", &[shape.weight_length()], weights.len())?;
         self.begin(Packing::ConvolutionTransposed(shape.kernel), kernel_height);
         let groups_per_run = run.div_ceil(GROUP);
         let groups = kernel_height * groups_per_run;
@@ -183,8 +147,7 @@ impl PackedMatrix {
                     if step >= run {
                         return &[][..];
                     }
-                    let (kernel_column, output) =
-                        (step / shape.output_channels, step % shape.output_channels);
+                    let (kernel_column, output) = (step / shape.output_channels, step % shape.output_channels);
                     let row = output * kernel_height + (kernel_height - 1 - kernel_row);
                     let cell = row * kernel_width + (kernel_width - 1 - kernel_column);
                     &weights[cell * channels..][..channels]
@@ -212,15 +175,10 @@ impl PackedMatrix {
         let block_lines = runs * groups_per_run;
         if self.inner > 0 {
             for (column, row) in weights.chunks_exact(self.inner).enumerate() {
-                self.sums[column] = row
-                    .iter()
-                    .fold(0i32, |sum, &weight| sum.wrapping_add(i32::from(weight)));
+                self.sums[column] = row.iter().fold(0i32, |sum, &weight| sum.wrapping_add(i32::from(weight)));
                 let lane = (column % BLOCK) * GROUP;
                 let lines = &mut self.lines[column / BLOCK * block_lines..][..block_lines];
-                for (lines, source) in lines
-                    .chunks_exact_mut(groups_per_run)
-                    .zip(row.chunks_exact(run))
-                {
+                for (lines, source) in lines.chunks_exact_mut(groups_per_run).zip(row.chunks_exact(run)) {
                     let (whole, rest) = as_unsigned(source).as_chunks::<GROUP>();
                     for (line, group) in lines.iter_mut().zip(whole) {
                         line.0[lane..lane + GROUP].copy_from_slice(group);
@@ -247,13 +205,7 @@ impl PackedMatrix {
         for block in 0..self.columns.div_ceil(BLOCK) {
             let first = block * BLOCK;
             let width = BLOCK.min(self.columns - first);
-            let parts = rows.map(|row| {
-                if row.is_empty() {
-                    &[0; BLOCK][..width]
-                } else {
-                    &row[first..first + width]
-                }
-            });
+            let parts = rows.map(|row| if row.is_empty() { &[0; BLOCK][..width] } else { &row[first..first + width] });
             let line = &mut self.lines[block * groups + group];
             line.0[width * GROUP..].fill(0);
             interleave(parts.map(as_unsigned), &mut line.0[..width * GROUP]);
@@ -279,11 +231,7 @@ impl PackedMatrix {
 
     /// Bytes from one block of columns to the next.
     pub(crate) fn block_step(&self) -> usize {
-        self.lines
-            .len()
-            .checked_div(self.columns.div_ceil(BLOCK))
-            .unwrap_or(0)
-            * LINE
+        self.lines.len().checked_div(self.columns.div_ceil(BLOCK)).unwrap_or(0) * LINE
     }
 
     /// The column correction for bytes XORed with `flip`.
@@ -292,12 +240,7 @@ impl PackedMatrix {
     }
 
     /// Checks the sizes.
-    pub(crate) fn check_size(
-        &self,
-        operation: &'static str,
-        inner: usize,
-        columns: usize,
-    ) -> Result<(), KernelError> {
+    pub(crate) fn check_size(&self, operation: &'static str, inner: usize, columns: usize) -> Result<(), KernelError> {
         if (self.inner, self.columns) == (inner, columns) {
             return Ok(());
         }
@@ -311,18 +254,10 @@ impl PackedMatrix {
     }
 
     /// Checks how the matrix was packed.
-    pub(crate) fn check_packing(
-        &self,
-        operation: &'static str,
-        expected: Packing,
-    ) -> Result<(), KernelError> {
+    pub(crate) fn check_packing(&self, operation: &'static str, expected: Packing) -> Result<(), KernelError> {
         if self.packing == expected {
             return Ok(());
         }
-        Err(KernelError::Packing {
-            operation,
-            expected: expected.name(),
-            found: self.packing.name(),
-        })
+        Err(KernelError::Packing { operation, expected: expected.name(), found: self.packing.name() })
     }
 }

@@ -13,15 +13,9 @@ pub struct Store {
 
 impl Store {
     /// `out = product`.
-    pub const OVERWRITE: Store = Store {
-        accumulate: false,
-        scale: 1,
-    };
+    pub const OVERWRITE: Store = Store { accumulate: false, scale: 1 };
     /// `out += product`.
-    pub const ADD: Store = Store {
-        accumulate: true,
-        scale: 1,
-    };
+    pub const ADD: Store = Store { accumulate: true, scale: 1 };
 
     /// The new value of an output element.
     #[inline(always)]

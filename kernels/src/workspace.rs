@@ -72,13 +72,7 @@ impl Workspace {
                 found: self.capacity(),
             });
         }
-        let fitting = self
-            .lines
-            .len()
-            .checked_div(lines_per_part)
-            .unwrap_or(parts)
-            .min(parts)
-            .max(1);
+        let fitting = self.lines.len().checked_div(lines_per_part).unwrap_or(parts).min(parts).max(1);
         Ok((fitting, &mut self.lines[..fitting * lines_per_part]))
     }
 }

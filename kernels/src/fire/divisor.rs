@@ -49,19 +49,12 @@ impl Divisor {
             .enumerate()
             .map(|(channel, &threshold)| quotient(threshold, multiplier, Some(channel)))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Divisor::from_quotients(
-            once.repeat(PERIOD.div_ceil(channels)),
-            channels,
-        ))
+        Ok(Divisor::from_quotients(once.repeat(PERIOD.div_ceil(channels)), channels))
     }
 
     fn from_quotients(quotients: Vec<Quotient>, channels: usize) -> Divisor {
         let table = NarrowTable::new(&quotients);
-        Divisor {
-            quotients,
-            table,
-            channels,
-        }
+        Divisor { quotients, table, channels }
     }
 
     /// The number of channels; 1 for a uniform threshold.
@@ -76,18 +69,10 @@ impl Divisor {
 }
 
 /// A checked quotient in lowest terms.
-fn quotient(
-    threshold: i64,
-    multiplier: i64,
-    channel: Option<usize>,
-) -> Result<Quotient, KernelError> {
+fn quotient(threshold: i64, multiplier: i64, channel: Option<usize>) -> Result<Quotient, KernelError> {
     for (what, found) in [("threshold", threshold), ("multiplier", multiplier)] {
         if !(1..=LIMIT).contains(&found) {
-            return Err(KernelError::Divisor {
-                what,
-                found,
-                channel,
-            });
+            return Err(KernelError::Divisor { what, found, channel });
         }
     }
     let (mut divisor, mut rest) = (threshold, multiplier);

@@ -102,11 +102,7 @@ pub(super) struct Narrow {
 
 impl Quotient {
     pub(super) fn new(threshold: i64, multiplier: i64) -> Quotient {
-        Quotient {
-            threshold,
-            multiplier,
-            narrow: Narrow::new(threshold.into(), multiplier.into()),
-        }
+        Quotient { threshold, multiplier, narrow: Narrow::new(threshold.into(), multiplier.into()) }
     }
 
     /// The rounded quotient.

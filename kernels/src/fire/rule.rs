@@ -109,28 +109,15 @@ impl Engine {
         counts: &mut [u8],
         gate: &mut [u8],
     ) -> Result<FiringStatistics, KernelError> {
-        let &FiringRule {
-            low,
-            high,
-            rectified,
-            ..
-        } = rule;
+        let &FiringRule { low, high, rectified, .. } = rule;
         if low < -127 || high > 127 || low > high || (rectified && low < 0) {
             return Err(KernelError::FiringRange { low, high });
         }
         check_length("fire", "counts", &[totals.len()], counts.len())?;
         check_length("fire", "gate", &[totals.len()], gate.len())?;
         check_channels("fire", &rule.divisor, totals)?;
-        let forward = Forward {
-            low,
-            high,
-            linear: !rectified,
-            counts,
-            gate,
-        };
-        Ok(vectorised(self.isa(), || {
-            sweep(&rule.divisor, totals, forward)
-        }))
+        let forward = Forward { low, high, linear: !rectified, counts, gate };
+        Ok(vectorised(self.isa(), || sweep(&rule.divisor, totals, forward)))
     }
 
     /// Fires error counts: `E = gate * clamp(round_half_away(g * multiplier / threshold), -127, 127)`.
@@ -150,27 +137,16 @@ impl Engine {
         check_length("fire_errors", "gate", &[totals.len()], gate.len())?;
         check_length("fire_errors", "errors", &[totals.len()], errors.len())?;
         check_channels("fire_errors", divisor, totals)?;
-        Ok(vectorised(self.isa(), || {
-            sweep(divisor, totals, Backward { gate, errors })
-        }))
+        Ok(vectorised(self.isa(), || sweep(divisor, totals, Backward { gate, errors })))
     }
 }
 
 /// Totals must hold whole sets of channels.
-fn check_channels(
-    operation: &'static str,
-    divisor: &Divisor,
-    totals: &[i32],
-) -> Result<(), KernelError> {
+fn check_channels(operation: &'static str, divisor: &Divisor, totals: &[i32]) -> Result<(), KernelError> {
     let channels = divisor.channels();
     if totals.len().is_multiple_of(channels) {
         return Ok(());
     }
     let expected = totals.len().next_multiple_of(channels);
-    Err(KernelError::Length {
-        operation,
-        what: "totals",
-        expected,
-        found: totals.len(),
-    })
+    Err(KernelError::Length { operation, what: "totals", expected, found: totals.len() })
 }

@@ -38,13 +38,9 @@ pub(super) fn sweep(divisor: &Divisor, totals: &[i32], mut rule: impl Rule) -> F
             }
             (Some(table), _) => {
                 let entries = table.entries(totals.len());
-                rule.apply(start, totals, |index, total| {
-                    entries.entry(index).divide(total)
-                })
+                rule.apply(start, totals, |index, total| entries.entry(index).divide(total))
             }
-            (None, quotients) => rule.apply(start, totals, |index, total| {
-                quotients[index % period].saturated(total)
-            }),
+            (None, quotients) => rule.apply(start, totals, |index, total| quotients[index % period].saturated(total)),
         };
         statistics.spikes += u64::from(tally.spikes);
         statistics.clipped += u64::from(tally.clipped);

@@ -17,9 +17,7 @@ pub fn convolution_workspace(shape: &ConvolutionShape) -> usize {
     if shape.validate().is_err() {
         return 0;
     }
-    panel_rows(shape)
-        .saturating_mul(shape.output_width())
-        .saturating_mul(shape.patch())
+    panel_rows(shape).saturating_mul(shape.output_width()).saturating_mul(shape.patch())
 }
 
 /// Checks shape and slices; returns the scratch for patches.
@@ -35,23 +33,16 @@ fn prepare<'a>(
     }
     let needed = convolution_workspace(shape);
     let found = workspace.len();
-    workspace
-        .get_mut(..needed)
-        .ok_or(KernelError::WorkspaceTooSmall {
-            operation,
-            needed: needed.saturating_mul(4),
-            found: found.saturating_mul(4),
-        })
+    workspace.get_mut(..needed).ok_or(KernelError::WorkspaceTooSmall {
+        operation,
+        needed: needed.saturating_mul(4),
+        found: found.saturating_mul(4),
+    })
 }
 
 /// Calls `visit(patch offset, input offset, length)` for every stretch of a patch row that lies inside the input, for
 /// the output rows `first..first + rows`.
-fn for_stretches(
-    shape: &ConvolutionShape,
-    first: usize,
-    rows: usize,
-    mut visit: impl FnMut(usize, usize, usize),
-) {
+fn for_stretches(shape: &ConvolutionShape, first: usize, rows: usize, mut visit: impl FnMut(usize, usize, usize)) {
     let [kernel_height, kernel_width] = shape.kernel;
     let channels = shape.input_channels;
     for row in 0..rows {
@@ -59,9 +50,7 @@ fn for_stretches(
             let patch = (row * shape.output_width() + x) * shape.patch();
             let left = x * shape.stride[1];
             let start = shape.padding[1].saturating_sub(left).min(kernel_width);
-            let end = (shape.input_width + shape.padding[1])
-                .saturating_sub(left)
-                .min(kernel_width);
+            let end = (shape.input_width + shape.padding[1]).saturating_sub(left).min(kernel_width);
             if start >= end {
                 continue;
             }
@@ -70,8 +59,7 @@ fn for_stretches(
                 if line < shape.padding[0] || line - shape.padding[0] >= shape.input_height {
                     continue;
                 }
-                let cell =
-                    (line - shape.padding[0]) * shape.input_width + left + start - shape.padding[1];
+                let cell = (line - shape.padding[0]) * shape.input_width + left + start - shape.padding[1];
                 let offset = patch + (i * kernel_width + start) * channels;
                 visit(offset, cell * channels, (end - start) * channels);
             }
@@ -127,25 +115,9 @@ pub fn convolution(
             let patches = &mut scratch[..positions * patch];
             gather(shape, input, first, rows, patches);
             let start = sample * output_length + first * shape.output_width() * channels;
-            let left = View {
-                values: patches,
-                row_step: patch,
-                column_step: 1,
-            };
-            let right = View {
-                values: weights,
-                row_step: 1,
-                column_step: patch,
-            };
-            product(
-                positions,
-                patch,
-                channels,
-                left,
-                right,
-                accumulate,
-                &mut out[start..][..positions * channels],
-            );
+            let left = View { values: patches, row_step: patch, column_step: 1 };
+            let right = View { values: weights, row_step: 1, column_step: patch };
+            product(positions, patch, channels, left, right, accumulate, &mut out[start..][..positions * channels]);
         });
     }
     Ok(())
@@ -183,22 +155,11 @@ pub fn convolution_transposed(
             let positions = rows * shape.output_width();
             let patches = &mut scratch[..positions * patch];
             let values = &errors[first * shape.output_width() * channels..][..positions * channels];
-            let left = View {
-                values,
-                row_step: channels,
-                column_step: 1,
-            };
-            let right = View {
-                values: weights,
-                row_step: patch,
-                column_step: 1,
-            };
+            let left = View { values, row_step: channels, column_step: 1 };
+            let right = View { values: weights, row_step: patch, column_step: 1 };
             product(positions, channels, patch, left, right, false, patches);
             for_stretches(shape, first, rows, |patch, cell, length| {
-                for (value, &part) in out[cell..cell + length]
-                    .iter_mut()
-                    .zip(&patches[patch..patch + length])
-                {
+                for (value, &part) in out[cell..cell + length].iter_mut().zip(&patches[patch..patch + length]) {
                     *value += part;
                 }
             });
@@ -240,16 +201,8 @@ pub fn convolution_gradient(
             let patches = &mut scratch[..positions * patch];
             gather(shape, counts, first, rows, patches);
             let values = &errors[first * shape.output_width() * channels..][..positions * channels];
-            let left = View {
-                values,
-                row_step: 1,
-                column_step: channels,
-            };
-            let right = View {
-                values: patches,
-                row_step: patch,
-                column_step: 1,
-            };
+            let left = View { values, row_step: 1, column_step: channels };
+            let right = View { values: patches, row_step: patch, column_step: 1 };
             product(channels, positions, patch, left, right, true, out);
         });
     }

@@ -20,23 +20,16 @@ pub(super) fn product(
     accumulate: bool,
     out: &mut [f32],
 ) {
-    let reach = |view: &View<'_>, rows: usize, columns: usize| {
-        (rows - 1) * view.row_step + (columns - 1) * view.column_step
-    };
+    let reach =
+        |view: &View<'_>, rows: usize, columns: usize| (rows - 1) * view.row_step + (columns - 1) * view.column_step;
     if rows == 0 || columns == 0 || inner == 0 {
         if !accumulate {
             out.fill(0.0);
         }
         return;
     }
-    assert!(
-        reach(&left, rows, inner) < left.values.len(),
-        "left operand exceeds its buffer"
-    );
-    assert!(
-        reach(&right, inner, columns) < right.values.len(),
-        "right operand exceeds its buffer"
-    );
+    assert!(reach(&left, rows, inner) < left.values.len(), "left operand exceeds its buffer");
+    assert!(reach(&right, inner, columns) < right.values.len(), "right operand exceeds its buffer");
     assert!(rows * columns <= out.len(), "output exceeds its buffer");
     // SAFETY: the strided accesses were checked above; the output is borrowed exclusively.
     unsafe {
@@ -81,16 +74,8 @@ pub fn matmul(
     check_length(operation, "left", &[rows, inner], left.len())?;
     check_length(operation, "weights", &[columns, inner], weights.len())?;
     check_length(operation, "out", &[rows, columns], out.len())?;
-    let left = View {
-        values: left,
-        row_step: inner,
-        column_step: 1,
-    };
-    let right = View {
-        values: weights,
-        row_step: 1,
-        column_step: inner,
-    };
+    let left = View { values: left, row_step: inner, column_step: 1 };
+    let right = View { values: weights, row_step: 1, column_step: inner };
     product(rows, inner, columns, left, right, accumulate, out);
     Ok(())
 }
@@ -113,16 +98,8 @@ pub fn matmul_transposed(
     check_length(operation, "errors", &[rows, outputs], errors.len())?;
     check_length(operation, "weights", &[outputs, inputs], weights.len())?;
     check_length(operation, "out", &[rows, inputs], out.len())?;
-    let left = View {
-        values: errors,
-        row_step: outputs,
-        column_step: 1,
-    };
-    let right = View {
-        values: weights,
-        row_step: inputs,
-        column_step: 1,
-    };
+    let left = View { values: errors, row_step: outputs, column_step: 1 };
+    let right = View { values: weights, row_step: inputs, column_step: 1 };
     product(rows, outputs, inputs, left, right, accumulate, out);
     Ok(())
 }
@@ -144,16 +121,8 @@ pub fn dense_gradient(
     check_length(operation, "errors", &[batch, outputs], errors.len())?;
     check_length(operation, "counts", &[batch, inputs], counts.len())?;
     check_length(operation, "out", &[outputs, inputs], out.len())?;
-    let left = View {
-        values: errors,
-        row_step: 1,
-        column_step: outputs,
-    };
-    let right = View {
-        values: counts,
-        row_step: inputs,
-        column_step: 1,
-    };
+    let left = View { values: errors, row_step: 1, column_step: outputs };
+    let right = View { values: counts, row_step: inputs, column_step: 1 };
     product(outputs, batch, inputs, left, right, accumulate, out);
     Ok(())
 }

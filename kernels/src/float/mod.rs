@@ -7,8 +7,6 @@ mod convolution;
 mod matmul;
 mod pooling;
 
-pub use convolution::{
-    convolution, convolution_gradient, convolution_transposed, convolution_workspace,
-};
+pub use convolution::{convolution, convolution_gradient, convolution_transposed, convolution_workspace};
 pub use matmul::{dense_gradient, matmul, matmul_transposed};
 pub use pooling::{sum_pooling, sum_pooling_transposed};

@@ -11,10 +11,7 @@ fn for_cells(shape: &PoolingShape, mut visit: impl FnMut(usize, usize)) {
                 for j in 0..shape.window[1] {
                     let row = y * shape.stride[0] + i;
                     let cell = row * shape.input_width + x * shape.stride[1] + j;
-                    visit(
-                        (y * shape.output_width() + x) * shape.channels,
-                        cell * shape.channels,
-                    );
+                    visit((y * shape.output_width() + x) * shape.channels, cell * shape.channels);
                 }
             }
         }
@@ -41,8 +38,7 @@ pub fn sum_pooling(
 ) -> Result<(), KernelError> {
     let operation = "float::sum_pooling";
     shape.validate()?;
-    let (input_length, output_length, channels) =
-        (shape.input_length(), shape.output_length(), shape.channels);
+    let (input_length, output_length, channels) = (shape.input_length(), shape.output_length(), shape.channels);
     check_length(operation, "input", &[batch, input_length], input.len())?;
     check_length(operation, "out", &[batch, output_length], out.len())?;
     if !accumulate {
@@ -51,9 +47,7 @@ pub fn sum_pooling(
     for sample in 0..batch {
         let input = &input[sample * input_length..][..input_length];
         let out = &mut out[sample * output_length..][..output_length];
-        for_cells(shape, |target, source| {
-            add(&mut out[target..][..channels], &input[source..][..channels])
-        });
+        for_cells(shape, |target, source| add(&mut out[target..][..channels], &input[source..][..channels]));
     }
     Ok(())
 }
@@ -71,8 +65,7 @@ pub fn sum_pooling_transposed(
 ) -> Result<(), KernelError> {
     let operation = "float::sum_pooling_transposed";
     shape.validate()?;
-    let (input_length, output_length, channels) =
-        (shape.input_length(), shape.output_length(), shape.channels);
+    let (input_length, output_length, channels) = (shape.input_length(), shape.output_length(), shape.channels);
     check_length(operation, "errors", &[batch, output_length], errors.len())?;
     check_length(operation, "out", &[batch, input_length], out.len())?;
     if !accumulate {
@@ -81,12 +74,7 @@ pub fn sum_pooling_transposed(
     for sample in 0..batch {
         let errors = &errors[sample * output_length..][..output_length];
         let out = &mut out[sample * input_length..][..input_length];
-        for_cells(shape, |source, target| {
-            add(
-                &mut out[target..][..channels],
-                &errors[source..][..channels],
-            )
-        });
+        for_cells(shape, |source, target| add(&mut out[target..][..channels], &errors[source..][..channels]));
     }
     Ok(())
 }

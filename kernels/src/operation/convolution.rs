@@ -59,10 +59,7 @@ impl Windows {
     }
 
     /// Convolves every sample of `bytes`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the arguments of the public operation"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
     pub(super) fn run(
         &self,
         operation: &'static str,
@@ -80,40 +77,23 @@ impl Windows {
         let lines = self.part_lines();
         let parts = engine.parts(batch, batch.saturating_mul(self.work()));
         let (parts, scratch) = workspace.split(operation, parts, lines)?;
-        let (source_length, out_length) = (
-            self.placement.source.iter().product::<usize>() * self.placement.channels,
-            self.output_length(),
-        );
+        let (source_length, out_length) =
+            (self.placement.source.iter().product::<usize>() * self.placement.channels, self.output_length());
         let part_samples = batch.div_ceil(parts);
-        share(
-            parts,
-            out,
-            part_samples * out_length,
-            scratch,
-            lines,
-            |part, out, scratch| {
-                let image = line_bytes_mut(scratch);
-                for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
-                    let sample = part * part_samples + index;
-                    let source = &input.bytes()[sample * source_length..][..source_length];
-                    self.placement.copy(source, input.flip(), image);
-                    self.sample(engine, image, input.flip(), weights, store, out);
-                }
-            },
-        );
+        share(parts, out, part_samples * out_length, scratch, lines, |part, out, scratch| {
+            let image = line_bytes_mut(scratch);
+            for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
+                let sample = part * part_samples + index;
+                let source = &input.bytes()[sample * source_length..][..source_length];
+                self.placement.copy(source, input.flip(), image);
+                self.sample(engine, image, input.flip(), weights, store, out);
+            }
+        });
         Ok(())
     }
 
     /// Convolves one padded sample.
-    fn sample(
-        &self,
-        engine: &Engine,
-        image: &[u8],
-        flip: u8,
-        weights: &PackedMatrix,
-        store: Store,
-        out: &mut [i32],
-    ) {
+    fn sample(&self, engine: &Engine, image: &[u8], flip: u8, weights: &PackedMatrix, store: Store, out: &mut [i32]) {
         let channels = self.placement.channels;
         let row = self.placement.target[1] * channels;
         let groups = (self.kernel[1] * channels).div_ceil(GROUP);
@@ -124,31 +104,15 @@ impl Windows {
             rows: self.output[1],
             columns: self.output_channels,
             counts: [1, self.kernel[0], groups],
-            left: Operand {
-                bytes: image,
-                lane: self.stride[1] * channels,
-                steps: [0, row, GROUP],
-            },
-            right: Operand {
-                bytes: weights.bytes(),
-                lane: weights.block_step(),
-                steps: [0, groups * line, line],
-            },
+            left: Operand { bytes: image, lane: self.stride[1] * channels, steps: [0, row, GROUP] },
+            right: Operand { bytes: weights.bytes(), lane: weights.block_step(), steps: [0, groups * line, line] },
             unsigned: UnsignedSide::Left,
             column_correction: weights.correction(flip),
             row_correction: None,
             store,
         };
         let row_step = self.output_channels;
-        multiply(
-            engine.isa(),
-            &product,
-            Output {
-                values: out,
-                group_step: self.output[1] * row_step,
-                row_step,
-            },
-        );
+        multiply(engine.isa(), &product, Output { values: out, group_step: self.output[1] * row_step, row_step });
     }
 }
 
@@ -161,10 +125,7 @@ impl Engine {
     /// # Errors
     /// Those of [`ConvolutionShape::validate`], [`KernelError::MatrixSize`], [`KernelError::Packing`],
     /// [`KernelError::Length`] or [`KernelError::WorkspaceTooSmall`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "shape, operands, output and scratch are all the caller's"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "shape, operands, output and scratch are all the caller's")]
     pub fn convolution(
         &self,
         shape: &ConvolutionShape,
@@ -179,24 +140,13 @@ impl Engine {
         shape.validate()?;
         weights.check_size(operation, shape.patch(), shape.output_channels)?;
         weights.check_packing(operation, Packing::Convolution(shape.kernel))?;
-        check_length(
-            operation,
-            "input",
-            &[batch, shape.input_length()],
-            input.len(),
-        )?;
+        check_length(operation, "input", &[batch, shape.input_length()], input.len())?;
         check_length(operation, "out", &[batch, shape.output_length()], out.len())?;
-        Windows::forward(shape).run(
-            operation, self, batch, input, weights, store, out, workspace,
-        )
+        Windows::forward(shape).run(operation, self, batch, input, weights, store, out, workspace)
     }
 
     /// Bytes of workspace for [`Engine::convolution`]; 0 for a shape that does not validate.
     pub fn convolution_workspace(&self, shape: &ConvolutionShape, batch: usize) -> usize {
-        if shape.validate().is_err() {
-            0
-        } else {
-            Windows::forward(shape).workspace(self, batch)
-        }
+        if shape.validate().is_err() { 0 } else { Windows::forward(shape).workspace(self, batch) }
     }
 }

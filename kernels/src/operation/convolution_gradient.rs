@@ -11,10 +11,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of [`ConvolutionShape::validate`], [`KernelError::Length`] or [`KernelError::WorkspaceTooSmall`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "shape, operands, output and scratch are all the caller's"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "shape, operands, output and scratch are all the caller's")]
     pub fn convolution_gradient(
         &self,
         shape: &ConvolutionShape,
@@ -27,30 +24,14 @@ impl Engine {
     ) -> Result<(), KernelError> {
         let operation = "convolution_gradient";
         shape.validate()?;
-        check_length(
-            operation,
-            "errors",
-            &[batch, shape.output_length()],
-            errors.len(),
-        )?;
-        check_length(
-            operation,
-            "counts",
-            &[batch, shape.input_length()],
-            counts.len(),
-        )?;
+        check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
+        check_length(operation, "counts", &[batch, shape.input_length()], counts.len())?;
         check_length(operation, "out", &[shape.weight_length()], out.len())?;
-        Gradient::new(shape).share_channels(
-            operation, self, batch, errors, counts, store, out, workspace,
-        )
+        Gradient::new(shape).share_channels(operation, self, batch, errors, counts, store, out, workspace)
     }
 
     /// Bytes of workspace for [`Engine::convolution_gradient`]; 0 for a shape that does not validate.
     pub fn convolution_gradient_workspace(&self, shape: &ConvolutionShape, batch: usize) -> usize {
-        if shape.validate().is_err() {
-            0
-        } else {
-            Gradient::new(shape).workspace(self, batch)
-        }
+        if shape.validate().is_err() { 0 } else { Gradient::new(shape).workspace(self, batch) }
     }
 }

@@ -28,10 +28,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`KernelError::Length`], [`KernelError::TooLarge`] or [`KernelError::WorkspaceTooSmall`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "sizes, operands, output and scratch are all the caller's"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "sizes, operands, output and scratch are all the caller's")]
     pub fn dense_gradient(
         &self,
         batch: usize,
@@ -61,10 +58,7 @@ impl Engine {
                 Counts::Unsigned(values) => Counts::Unsigned(&values[range]),
                 Counts::Signed(values) => Counts::Signed(&values[range]),
             };
-            let store = Store {
-                accumulate: store.accumulate || first > 0,
-                ..store
-            };
+            let store = Store { accumulate: store.accumulate || first > 0, ..store };
             gradient(samples, outputs, inputs)
                 .share_channels(operation, self, 1, errors, counts, store, out, workspace)?;
             first += samples;
@@ -79,10 +73,6 @@ impl Engine {
         }
         let last = batch % SAMPLES;
         let whole = gradient(batch.min(SAMPLES), outputs, inputs).workspace(self, 1);
-        if last == 0 {
-            whole
-        } else {
-            whole.max(gradient(last, outputs, inputs).workspace(self, 1))
-        }
+        if last == 0 { whole } else { whole.max(gradient(last, outputs, inputs).workspace(self, 1)) }
     }
 }

@@ -81,11 +81,7 @@ impl Gradient {
 
     /// Bytes from one group of positions to the next in the interleaved counts.
     fn count_group_step(&self) -> usize {
-        let cells = if self.is_compact() {
-            1
-        } else {
-            GROUP * self.stride[1]
-        };
+        let cells = if self.is_compact() { 1 } else { GROUP * self.stride[1] };
         cells * self.placement.channels * GROUP
     }
 
@@ -101,19 +97,14 @@ impl Gradient {
     fn orientation(&self, width: usize) -> Orientation {
         let across = width.saturating_mul(self.run_length().div_ceil(BLOCK));
         let down = self.run_length().saturating_mul(width.div_ceil(BLOCK));
-        if down.saturating_mul(5) <= across.saturating_mul(4) {
-            Orientation::TapsDown
-        } else {
-            Orientation::TapsAcross
-        }
+        if down.saturating_mul(5) <= across.saturating_mul(4) { Orientation::TapsDown } else { Orientation::TapsAcross }
     }
 
     /// The scratch of a part of `width` output channels.
     fn layout(&self, batch: usize, width: usize) -> Layout {
         let count_bytes = self.placement.target[0].saturating_mul(self.count_row());
         let samples = (COUNT_BUDGET / count_bytes.max(1)).clamp(1, batch.max(1));
-        let error_bytes =
-            (self.output[0] * self.quads).saturating_mul(Self::error_group_step(width));
+        let error_bytes = (self.output[0] * self.quads).saturating_mul(Self::error_group_step(width));
         let padded = width.next_multiple_of(BLOCK);
         Layout {
             samples,
@@ -123,9 +114,7 @@ impl Gradient {
             sums: lines_for(padded.saturating_mul(4)),
             transposed: match self.orientation(width) {
                 Orientation::TapsAcross => 0,
-                Orientation::TapsDown => {
-                    lines_for(self.taps().saturating_mul(padded).saturating_mul(4))
-                }
+                Orientation::TapsDown => lines_for(self.taps().saturating_mul(padded).saturating_mul(4)),
             },
         }
     }
@@ -133,9 +122,7 @@ impl Gradient {
     /// Multiply-accumulates of one sample.
     fn work(&self) -> usize {
         let positions = self.output[0] * self.output[1];
-        positions
-            .saturating_mul(self.output_channels)
-            .saturating_mul(self.taps())
+        positions.saturating_mul(self.output_channels).saturating_mul(self.taps())
     }
 
     /// Into how many parts the output channels are split, and how many channels a part has.
@@ -149,16 +136,11 @@ impl Gradient {
     pub(super) fn workspace(&self, engine: &Engine, batch: usize) -> usize {
         let (parts, width) = self.split(engine, batch);
         let shared = self.part_lines(batch, width).saturating_mul(parts);
-        shared
-            .max(self.part_lines(batch, self.output_channels))
-            .saturating_mul(LINE)
+        shared.max(self.part_lines(batch, self.output_channels)).saturating_mul(LINE)
     }
 
     /// Computes the gradient, its output channels shared among threads.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the arguments of the public operation"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
     pub(super) fn share_channels(
         &self,
         operation: &'static str,
@@ -182,39 +164,23 @@ impl Gradient {
         }
         let (_, scratch) = workspace.split(operation, parts, lines)?;
         let taps = self.taps();
-        share(
-            parts,
-            out,
-            width * taps,
-            scratch,
-            lines,
-            |part, out, scratch| {
-                let channels = part * width..part * width + out.len() / taps;
-                self.run(engine, batch, errors, counts, channels, store, out, scratch);
-            },
-        );
+        share(parts, out, width * taps, scratch, lines, |part, out, scratch| {
+            let channels = part * width..part * width + out.len() / taps;
+            self.run(engine, batch, errors, counts, channels, store, out, scratch);
+        });
         Ok(())
     }
 
     /// Lines that a part of `width` output channels needs.
     fn part_lines(&self, batch: usize, width: usize) -> usize {
         let layout = self.layout(batch, width);
-        [
-            layout.image,
-            layout.counts,
-            layout.errors,
-            layout.sums,
-            layout.transposed,
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
+        [layout.image, layout.counts, layout.errors, layout.sums, layout.transposed]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 
     /// Computes the rows `channels` of the gradient into `out`, `[channels][taps]`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the arguments of the public operation and the part's share"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation and the part's share")]
     fn run(
         &self,
         engine: &Engine,
@@ -234,34 +200,23 @@ impl Gradient {
         let (sum_lines, scratch) = scratch.split_at_mut(layout.sums);
         let sums = line_integers_mut(sum_lines);
         let transposed = &mut line_integers_mut(&mut scratch[..layout.transposed])[..];
-        let source_length =
-            self.placement.source.iter().product::<usize>() * self.placement.channels;
+        let source_length = self.placement.source.iter().product::<usize>() * self.placement.channels;
         let error_length = self.output[0] * self.output[1] * self.output_channels;
         let count_length = self.placement.target[0] * self.count_row();
         let packed_length = self.output[0] * self.quads * Self::error_group_step(width);
         let mut first = 0;
         while first < batch {
             let samples = layout.samples.min(batch - first);
-            let (image, packed_counts, packed_errors) = (
-                line_bytes_mut(image),
-                line_bytes_mut(count_lines),
-                line_bytes_mut(error_lines),
-            );
+            let (image, packed_counts, packed_errors) =
+                (line_bytes_mut(image), line_bytes_mut(count_lines), line_bytes_mut(error_lines));
             sums.fill(0);
             for sample in 0..samples {
                 let index = first + sample;
                 let source = &counts.bytes()[index * source_length..][..source_length];
                 self.placement.copy(source, counts.flip(), image);
-                self.pack_counts(
-                    image,
-                    &mut packed_counts[sample * count_length..][..count_length],
-                );
+                self.pack_counts(image, &mut packed_counts[sample * count_length..][..count_length]);
                 let rest = &errors[index * error_length..];
-                self.pack_errors(
-                    rest,
-                    &channels,
-                    &mut packed_errors[sample * packed_length..][..packed_length],
-                );
+                self.pack_errors(rest, &channels, &mut packed_errors[sample * packed_length..][..packed_length]);
                 if counts.flip() != 0 {
                     self.add_sums(&rest[..error_length], &channels, sums);
                 }
@@ -270,33 +225,13 @@ impl Gradient {
                 *sum = sum.wrapping_mul(-128);
             }
             let correction = (counts.flip() != 0).then_some(&*sums);
-            let step = Step {
-                gradient: self,
-                engine,
-                samples,
-                width,
-                packed_counts,
-                packed_errors,
-                correction,
-            };
+            let step = Step { gradient: self, engine, samples, width, packed_counts, packed_errors, correction };
             match self.orientation(width) {
                 Orientation::TapsAcross => {
                     let accumulate = store.accumulate || first > 0;
-                    step.taps_across(
-                        Store {
-                            accumulate,
-                            ..store
-                        },
-                        out,
-                    );
+                    step.taps_across(Store { accumulate, ..store }, out);
                 }
-                Orientation::TapsDown => step.taps_down(
-                    Store {
-                        accumulate: first > 0,
-                        scale: 1,
-                    },
-                    transposed,
-                ),
+                Orientation::TapsDown => step.taps_down(Store { accumulate: first > 0, scale: 1 }, transposed),
             }
             first += samples;
         }
@@ -339,16 +274,11 @@ impl Gradient {
         let [_, columns] = self.output;
         for (index, target) in target.chunks_exact_mut(padded * GROUP).enumerate() {
             let (row, quad) = (index / self.quads, index % self.quads);
-            let start = |position: usize| {
-                (row * columns + quad * GROUP + position) * self.output_channels + channels.start
-            };
+            let start =
+                |position: usize| (row * columns + quad * GROUP + position) * self.output_channels + channels.start;
             let present = (columns - quad * GROUP).min(GROUP);
             if present == GROUP {
-                let length = if start(GROUP - 1) + padded <= errors.len() {
-                    padded
-                } else {
-                    width
-                };
+                let length = if start(GROUP - 1) + padded <= errors.len() { padded } else { width };
                 let sources = [0, 1, 2, 3].map(|position| &errors[start(position)..][..length]);
                 interleave(sources, &mut target[..length * GROUP]);
             } else {
@@ -387,26 +317,15 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     fn count_operand(&self, kernel_row: usize, lane: usize) -> Operand<'a> {
         let row = self.gradient.count_row();
-        let steps = [
-            self.gradient.placement.target[0] * row,
-            self.gradient.stride[0] * row,
-            self.gradient.count_group_step(),
-        ];
-        Operand {
-            bytes: &self.packed_counts[kernel_row * row..],
-            lane,
-            steps,
-        }
+        let steps =
+            [self.gradient.placement.target[0] * row, self.gradient.stride[0] * row, self.gradient.count_group_step()];
+        Operand { bytes: &self.packed_counts[kernel_row * row..], lane, steps }
     }
 
     fn error_operand(&self, lane: usize) -> Operand<'a> {
         let group = Gradient::error_group_step(self.width);
         let row = self.gradient.quads * group;
-        Operand {
-            bytes: self.packed_errors,
-            lane,
-            steps: [self.gradient.output[0] * row, row, group],
-        }
+        Operand { bytes: self.packed_errors, lane, steps: [self.gradient.output[0] * row, row, group] }
     }
 
     fn product(&self, store: Store) -> Product<'a> {
@@ -430,20 +349,9 @@ impl<'a> Step<'a> {
     fn taps_across(&self, store: Store, out: &mut [i32]) {
         let run = self.gradient.run_length();
         for kernel_row in 0..self.gradient.kernel[0] {
-            let product = Product {
-                right: self.count_operand(kernel_row, LINE),
-                ..self.product(store)
-            };
+            let product = Product { right: self.count_operand(kernel_row, LINE), ..self.product(store) };
             let values = &mut out[kernel_row * run..];
-            multiply(
-                self.engine.isa(),
-                &product,
-                Output {
-                    values,
-                    group_step: 0,
-                    row_step: self.gradient.taps(),
-                },
-            );
+            multiply(self.engine.isa(), &product, Output { values, group_step: 0, row_step: self.gradient.taps() });
         }
     }
 
@@ -463,15 +371,7 @@ impl<'a> Step<'a> {
                 ..self.product(store)
             };
             let values = &mut transposed[kernel_row * run * pitch..];
-            multiply(
-                self.engine.isa(),
-                &product,
-                Output {
-                    values,
-                    group_step: 0,
-                    row_step: pitch,
-                },
-            );
+            multiply(self.engine.isa(), &product, Output { values, group_step: 0, row_step: pitch });
         }
     }
 }

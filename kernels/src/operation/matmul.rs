@@ -13,10 +13,7 @@ const PANEL_ROWS: usize = 64;
 
 /// Lines that one part needs.
 fn part_lines(rows: usize, inner: usize) -> usize {
-    lines_for(
-        rows.min(PANEL_ROWS)
-            .saturating_mul(inner.next_multiple_of(GROUP)),
-    )
+    lines_for(rows.min(PANEL_ROWS).saturating_mul(inner.next_multiple_of(GROUP)))
 }
 
 impl Engine {
@@ -49,36 +46,23 @@ impl Engine {
         let parts = self.parts(rows, rows.saturating_mul(inner).saturating_mul(columns));
         let (parts, scratch) = workspace.split(operation, parts, lines)?;
         let part_rows = rows.div_ceil(parts);
-        let task = Task {
-            isa: self.isa(),
-            right,
-            store,
-        };
-        share(
-            parts,
-            out,
-            part_rows * columns,
-            scratch,
-            lines,
-            |part, out, scratch| {
-                let rows = out.len() / columns;
-                let bytes = &left.bytes()[part * part_rows * inner..][..rows * inner];
-                if in_place {
-                    task.run(bytes, inner, rows, 0, out);
-                } else {
-                    task.run_panels(bytes, rows, left.flip(), out, scratch);
-                }
-            },
-        );
+        let task = Task { isa: self.isa(), right, store };
+        share(parts, out, part_rows * columns, scratch, lines, |part, out, scratch| {
+            let rows = out.len() / columns;
+            let bytes = &left.bytes()[part * part_rows * inner..][..rows * inner];
+            if in_place {
+                task.run(bytes, inner, rows, 0, out);
+            } else {
+                task.run_panels(bytes, rows, left.flip(), out, scratch);
+            }
+        });
         Ok(())
     }
 
     /// Bytes of workspace for [`Engine::matmul`] with these sizes.
     pub fn matmul_workspace(&self, rows: usize, inner: usize, columns: usize) -> usize {
         let parts = self.parts(rows, rows.saturating_mul(inner).saturating_mul(columns));
-        part_lines(rows, inner)
-            .saturating_mul(parts)
-            .saturating_mul(LINE)
+        part_lines(rows, inner).saturating_mul(parts).saturating_mul(LINE)
     }
 }
 
@@ -91,14 +75,7 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Rows copied panel by panel, padded to whole groups.
-    fn run_panels(
-        &self,
-        bytes: &[u8],
-        rows: usize,
-        flip: u8,
-        out: &mut [i32],
-        scratch: &mut [Line],
-    ) {
+    fn run_panels(&self, bytes: &[u8], rows: usize, flip: u8, out: &mut [i32], scratch: &mut [Line]) {
         let (inner, columns) = (self.right.inner(), self.right.columns());
         let pitch = inner.next_multiple_of(GROUP);
         let panel = line_bytes_mut(scratch);
@@ -106,11 +83,7 @@ impl Task<'_> {
             let first = index * PANEL_ROWS;
             let count = PANEL_ROWS.min(rows - first);
             for row in 0..count {
-                flip_copy(
-                    &bytes[(first + row) * inner..][..inner],
-                    flip,
-                    &mut panel[row * pitch..][..inner],
-                );
+                flip_copy(&bytes[(first + row) * inner..][..inner], flip, &mut panel[row * pitch..][..inner]);
             }
             self.run(panel, pitch, count, flip, out);
         }
@@ -125,29 +98,13 @@ impl Task<'_> {
             rows,
             columns,
             counts: [1, 1, pitch / GROUP],
-            left: Operand {
-                bytes,
-                lane: pitch,
-                steps: [0, 0, GROUP],
-            },
-            right: Operand {
-                bytes: self.right.bytes(),
-                lane: self.right.block_step(),
-                steps: [0, 0, BLOCK * GROUP],
-            },
+            left: Operand { bytes, lane: pitch, steps: [0, 0, GROUP] },
+            right: Operand { bytes: self.right.bytes(), lane: self.right.block_step(), steps: [0, 0, BLOCK * GROUP] },
             unsigned: UnsignedSide::Left,
             column_correction: self.right.correction(flip),
             row_correction: None,
             store: self.store,
         };
-        multiply(
-            self.isa,
-            &product,
-            Output {
-                values: out,
-                group_step: 0,
-                row_step: columns,
-            },
-        );
+        multiply(self.isa, &product, Output { values: out, group_step: 0, row_step: columns });
     }
 }

@@ -11,14 +11,8 @@ mod pooling;
 use crate::workspace::Line;
 
 /// Runs `parts` parts, each on its own piece of the output and of the scratch; the last pieces may be shorter.
-fn share<Run>(
-    parts: usize,
-    out: &mut [i32],
-    out_step: usize,
-    scratch: &mut [Line],
-    scratch_step: usize,
-    run: Run,
-) where
+fn share<Run>(parts: usize, out: &mut [i32], out_step: usize, scratch: &mut [Line], scratch_step: usize, run: Run)
+where
     Run: Fn(usize, &mut [i32], &mut [Line]) + Sync,
 {
     if parts <= 1 {

@@ -21,12 +21,7 @@ impl Engine {
     ) -> Result<(), KernelError> {
         let operation = "sum_pooling";
         shape.validate()?;
-        check_length(
-            operation,
-            "input",
-            &[batch, shape.input_length()],
-            input.len(),
-        )?;
+        check_length(operation, "input", &[batch, shape.input_length()], input.len())?;
         check_length(operation, "out", &[batch, shape.output_length()], out.len())?;
         let length = shape.output_length();
         self.by_sample(batch, shape.input_length(), length, out, |sample, out| {
@@ -55,21 +50,11 @@ impl Engine {
     ) -> Result<(), KernelError> {
         let operation = "sum_pooling_transposed";
         shape.validate()?;
-        check_length(
-            operation,
-            "errors",
-            &[batch, shape.output_length()],
-            errors.len(),
-        )?;
+        check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
         check_length(operation, "out", &[batch, shape.input_length()], out.len())?;
         let length = shape.input_length();
         self.by_sample(batch, length, length, out, |sample, out| {
-            spread(
-                shape,
-                &errors[sample * shape.output_length()..][..shape.output_length()],
-                store,
-                out,
-            );
+            spread(shape, &errors[sample * shape.output_length()..][..shape.output_length()], store, out);
         });
         Ok(())
     }
@@ -84,29 +69,16 @@ impl Engine {
         }
         let parts = self.parts(batch, batch.saturating_mul(work));
         let part_samples = batch.div_ceil(parts);
-        share(
-            parts,
-            out,
-            part_samples * length,
-            &mut [],
-            0,
-            |part, out, _| {
-                for (index, out) in out.chunks_exact_mut(length).enumerate() {
-                    run(part * part_samples + index, out);
-                }
-            },
-        );
+        share(parts, out, part_samples * length, &mut [], 0, |part, out, _| {
+            for (index, out) in out.chunks_exact_mut(length).enumerate() {
+                run(part * part_samples + index, out);
+            }
+        });
     }
 }
 
 /// Pools one sample.
-fn pool<T: Copy>(
-    shape: &PoolingShape,
-    input: &[T],
-    widen: impl Fn(T) -> i32,
-    store: Store,
-    out: &mut [i32],
-) {
+fn pool<T: Copy>(shape: &PoolingShape, input: &[T], widen: impl Fn(T) -> i32, store: Store, out: &mut [i32]) {
     let channels = shape.channels;
     let row_length = shape.input_width * channels;
     let output_width = shape.output_width();
@@ -117,8 +89,7 @@ fn pool<T: Copy>(
         for i in 0..shape.window[0] {
             let source = &input[(y * shape.stride[0] + i) * row_length..][..row_length];
             for (x, cell) in row.chunks_exact_mut(channels).enumerate() {
-                let window =
-                    &source[x * shape.stride[1] * channels..][..shape.window[1] * channels];
+                let window = &source[x * shape.stride[1] * channels..][..shape.window[1] * channels];
                 for source in window.chunks_exact(channels) {
                     for (value, &count) in cell.iter_mut().zip(source) {
                         *value = value.wrapping_add(store.scale.wrapping_mul(widen(count)));
@@ -139,8 +110,7 @@ fn spread(shape: &PoolingShape, errors: &[i8], store: Store, out: &mut [i32]) {
         for i in 0..shape.window[0] {
             let target = &mut out[(y * shape.stride[0] + i) * row_length..][..row_length];
             for (x, cell) in row.chunks_exact(channels).enumerate() {
-                let window =
-                    &mut target[x * shape.stride[1] * channels..][..shape.window[1] * channels];
+                let window = &mut target[x * shape.stride[1] * channels..][..shape.window[1] * channels];
                 for target in window.chunks_exact_mut(channels) {
                     for (value, &error) in target.iter_mut().zip(cell) {
                         *value = value.wrapping_add(store.scale.wrapping_mul(i32::from(error)));

@@ -5,13 +5,7 @@
 pub(crate) fn interleave(sources: [&[u8]; 4], target: &mut [u8]) {
     let [first, second, third, fourth] = sources;
     let (groups, _) = target.as_chunks_mut::<4>();
-    for ((((group, &a), &b), &c), &d) in groups
-        .iter_mut()
-        .zip(first)
-        .zip(second)
-        .zip(third)
-        .zip(fourth)
-    {
+    for ((((group, &a), &b), &c), &d) in groups.iter_mut().zip(first).zip(second).zip(third).zip(fourth) {
         *group = [a, b, c, d];
     }
 }

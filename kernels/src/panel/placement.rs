@@ -26,10 +26,7 @@ impl Placement {
             Ok(offset) => (0, target.saturating_sub(offset).div_ceil(dilation)),
             Err(_) => {
                 let hidden = self.offset[axis].unsigned_abs();
-                (
-                    hidden.div_ceil(dilation),
-                    (target + hidden).div_ceil(dilation),
-                )
+                (hidden.div_ceil(dilation), (target + hidden).div_ceil(dilation))
             }
         };
         let end = end.min(source);
@@ -54,19 +51,14 @@ impl Placement {
         let source_row = self.source[1] * self.channels;
         let target_row = self.target[1] * self.channels;
         for row in rows {
-            let from = &source[row * source_row..]
-                [columns.start * self.channels..columns.end * self.channels];
+            let from = &source[row * source_row..][columns.start * self.channels..columns.end * self.channels];
             let into = &mut target[self.place(0, row) * target_row..][..target_row];
             if self.dilation[1] == 1 {
                 let start = self.place(1, columns.start) * self.channels;
                 flip_copy(from, flip, &mut into[start..start + from.len()]);
             } else {
                 for (index, cell) in columns.clone().zip(from.chunks_exact(self.channels.max(1))) {
-                    flip_copy(
-                        cell,
-                        flip,
-                        &mut into[self.place(1, index) * self.channels..][..self.channels],
-                    );
+                    flip_copy(cell, flip, &mut into[self.place(1, index) * self.channels..][..self.channels]);
                 }
             }
         }

@@ -34,33 +34,12 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
                 unsafe {
                     if product.rows - row >= 2 {
                         let sums = run::<2, SWAPPED>(product, left, block);
-                        store(
-                            product,
-                            out.values,
-                            target + row * out.row_step,
-                            row,
-                            block,
-                            &sums[0],
-                        );
-                        store(
-                            product,
-                            out.values,
-                            target + (row + 1) * out.row_step,
-                            row + 1,
-                            block,
-                            &sums[1],
-                        );
+                        store(product, out.values, target + row * out.row_step, row, block, &sums[0]);
+                        store(product, out.values, target + (row + 1) * out.row_step, row + 1, block, &sums[1]);
                         row += 2;
                     } else {
                         let sums = run::<1, SWAPPED>(product, left, block);
-                        store(
-                            product,
-                            out.values,
-                            target + row * out.row_step,
-                            row,
-                            block,
-                            &sums[0],
-                        );
+                        store(product, out.values, target + row * out.row_step, row, block, &sums[0]);
                         row += 1;
                     }
                 }
@@ -97,23 +76,12 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
                     let mut columns = [_mm256_setzero_si256(); 4];
                     for (quarter, column) in columns.iter_mut().enumerate() {
                         let bytes = _mm_loadu_si128(right.add(quarter * 16).cast());
-                        *column = if SWAPPED {
-                            _mm256_cvtepu8_epi16(bytes)
-                        } else {
-                            _mm256_cvtepi8_epi16(bytes)
-                        };
+                        *column = if SWAPPED { _mm256_cvtepu8_epi16(bytes) } else { _mm256_cvtepi8_epi16(bytes) };
                     }
                     for (row, pairs) in pairs.iter_mut().enumerate() {
-                        let bytes = left
-                            .add(row * product.left.lane)
-                            .cast::<i32>()
-                            .read_unaligned();
+                        let bytes = left.add(row * product.left.lane).cast::<i32>().read_unaligned();
                         let bytes = _mm_cvtsi32_si128(bytes);
-                        let wide = if SWAPPED {
-                            _mm_cvtepi8_epi16(bytes)
-                        } else {
-                            _mm_cvtepu8_epi16(bytes)
-                        };
+                        let wide = if SWAPPED { _mm_cvtepi8_epi16(bytes) } else { _mm_cvtepu8_epi16(bytes) };
                         let value = _mm256_broadcastq_epi64(wide);
                         for (pair, &column) in pairs.iter_mut().zip(&columns) {
                             *pair = _mm256_add_epi32(*pair, _mm256_madd_epi16(column, value));
@@ -139,22 +107,13 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
 
 /// Adds the corrections and stores one row of a block.
 #[inline(always)]
-fn store(
-    product: &Product<'_>,
-    out: &mut [i32],
-    target: usize,
-    row: usize,
-    block: usize,
-    sums: &[i32; BLOCK],
-) {
+fn store(product: &Product<'_>, out: &mut [i32], target: usize, row: usize, block: usize, sums: &[i32; BLOCK]) {
     let first = block * BLOCK;
     let width = BLOCK.min(product.columns - first);
     let row_correction = product.row_correction.map_or(0, |values| values[row]);
     let mut corrected = *sums;
     for (lane, sum) in corrected.iter_mut().enumerate() {
-        let correction = product
-            .column_correction
-            .map_or(0, |values| values[first + lane]);
+        let correction = product.column_correction.map_or(0, |values| values[first + lane]);
         *sum = sum.wrapping_add(correction).wrapping_add(row_correction);
     }
     for (value, &sum) in out[target + first..][..width].iter_mut().zip(&corrected) {

@@ -95,10 +95,7 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
 /// # Safety
 /// As for [`multiply`]; the tile lies within the product.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn run<const ROWS: usize, const BLOCKS: usize, const SWAPPED: bool>(
-    product: &Product<'_>,
-    tile: Tile,
-) -> usize {
+unsafe fn run<const ROWS: usize, const BLOCKS: usize, const SWAPPED: bool>(product: &Product<'_>, tile: Tile) -> usize {
     // SAFETY: all offsets stay within the extents that `Product::check` verified.
     unsafe {
         let mut sums = [[_mm512_setzero_si512(); BLOCKS]; ROWS];
@@ -109,21 +106,15 @@ unsafe fn run<const ROWS: usize, const BLOCKS: usize, const SWAPPED: bool>(
         let [right_outer, right_segment, right_group] = product.right.steps;
         for position in 0..outer {
             for segment in 0..segments {
-                let mut left = tile
-                    .left
-                    .add(position * left_outer + segment * left_segment);
-                let mut right = tile
-                    .right
-                    .add(position * right_outer + segment * right_segment);
+                let mut left = tile.left.add(position * left_outer + segment * left_segment);
+                let mut right = tile.right.add(position * right_outer + segment * right_segment);
                 for _ in 0..groups {
                     let mut columns = [_mm512_setzero_si512(); BLOCKS];
                     for (block, column) in columns.iter_mut().enumerate() {
                         *column = _mm512_loadu_si512(right.add(block * right_lane).cast());
                     }
                     for (row, sums) in sums.iter_mut().enumerate() {
-                        let value = _mm512_set1_epi32(
-                            left.add(row * left_lane).cast::<i32>().read_unaligned(),
-                        );
+                        let value = _mm512_set1_epi32(left.add(row * left_lane).cast::<i32>().read_unaligned());
                         for (sum, &column) in sums.iter_mut().zip(&columns) {
                             *sum = if SWAPPED {
                                 _mm512_dpbusd_epi32(*sum, column, value)
@@ -157,8 +148,7 @@ unsafe fn finish<const ROWS: usize, const BLOCKS: usize>(
     unsafe {
         if let Some(correction) = product.column_correction {
             for block in 0..BLOCKS {
-                let values =
-                    _mm512_loadu_si512(correction.as_ptr().add(tile.column + block * BLOCK).cast());
+                let values = _mm512_loadu_si512(correction.as_ptr().add(tile.column + block * BLOCK).cast());
                 for sums in &mut sums {
                     sums[block] = _mm512_add_epi32(sums[block], values);
                 }

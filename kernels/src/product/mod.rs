@@ -64,9 +64,7 @@ fn reach(counts: &[usize], steps: &[usize]) -> usize {
     counts
         .iter()
         .zip(steps)
-        .fold(0usize, |sum, (&count, &step)| {
-            sum.saturating_add(count.saturating_sub(1).saturating_mul(step))
-        })
+        .fold(0usize, |sum, (&count, &step)| sum.saturating_add(count.saturating_sub(1).saturating_mul(step)))
 }
 
 impl Product<'_> {
@@ -80,35 +78,20 @@ impl Product<'_> {
         let [outer, segment, group] = self.counts;
         if outer.min(segment).min(group) > 0 {
             let shared = [outer, segment, group];
-            let left = reach(
-                &[self.row_groups, self.rows],
-                &[self.left_group_step, self.left.lane],
-            )
-            .saturating_add(reach(&shared, &self.left.steps))
-            .saturating_add(GROUP);
-            assert!(
-                left <= self.left.bytes.len(),
-                "left operand exceeds its buffer"
-            );
+            let left = reach(&[self.row_groups, self.rows], &[self.left_group_step, self.left.lane])
+                .saturating_add(reach(&shared, &self.left.steps))
+                .saturating_add(GROUP);
+            assert!(left <= self.left.bytes.len(), "left operand exceeds its buffer");
             let right = reach(&[self.blocks()], &[self.right.lane])
                 .saturating_add(reach(&shared, &self.right.steps))
                 .saturating_add(BLOCK * GROUP);
-            assert!(
-                right <= self.right.bytes.len(),
-                "right operand exceeds its buffer"
-            );
+            assert!(right <= self.right.bytes.len(), "right operand exceeds its buffer");
         }
-        let written = reach(
-            &[self.row_groups, self.rows],
-            &[out.group_step, out.row_step],
-        )
-        .saturating_add(self.columns);
+        let written =
+            reach(&[self.row_groups, self.rows], &[out.group_step, out.row_step]).saturating_add(self.columns);
         assert!(written <= out.values.len(), "output exceeds its buffer");
         let columns = self.column_correction.map_or(usize::MAX, <[i32]>::len);
-        assert!(
-            columns >= self.blocks() * BLOCK,
-            "column correction is too short"
-        );
+        assert!(columns >= self.blocks() * BLOCK, "column correction is too short");
         let rows = self.row_correction.map_or(usize::MAX, <[i32]>::len);
         assert!(rows >= self.rows, "row correction is too short");
     }

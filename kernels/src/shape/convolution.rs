@@ -38,15 +38,8 @@ impl ConvolutionShape {
         padding: [usize; 2],
     ) -> Result<ConvolutionShape, KernelError> {
         let [input_height, input_width, input_channels] = input;
-        let shape = ConvolutionShape {
-            input_height,
-            input_width,
-            input_channels,
-            output_channels,
-            kernel,
-            stride,
-            padding,
-        };
+        let shape =
+            ConvolutionShape { input_height, input_width, input_channels, output_channels, kernel, stride, padding };
         shape.validate()?;
         Ok(shape)
     }
@@ -56,29 +49,16 @@ impl ConvolutionShape {
     /// # Errors
     /// As for [`ConvolutionShape::new`].
     pub fn validate(&self) -> Result<(), KernelError> {
-        let sides = [
-            (self.input_height, "input_height"),
-            (self.input_width, "input_width"),
-        ];
+        let sides = [(self.input_height, "input_height"), (self.input_width, "input_width")];
         for (axis, (input, field)) in sides.into_iter().enumerate() {
             let kernel = self.kernel[axis];
             if kernel == 0 {
-                return Err(KernelError::Shape {
-                    field: "kernel",
-                    problem: "must be at least 1",
-                    found: 0,
-                });
+                return Err(KernelError::Shape { field: "kernel", problem: "must be at least 1", found: 0 });
             }
             if self.stride[axis] == 0 {
-                return Err(KernelError::Shape {
-                    field: "stride",
-                    problem: "must be at least 1",
-                    found: 0,
-                });
+                return Err(KernelError::Shape { field: "stride", problem: "must be at least 1", found: 0 });
             }
-            let padded = self.padding[axis]
-                .checked_mul(2)
-                .and_then(|both| both.checked_add(input));
+            let padded = self.padding[axis].checked_mul(2).and_then(|both| both.checked_add(input));
             match padded {
                 Some(padded) if padded >= kernel => {}
                 Some(_) => {
@@ -102,32 +82,12 @@ impl ConvolutionShape {
         let widest = self.input_channels.max(self.output_channels).max(1);
         let padded_height = self.input_height + 2 * self.padding[0];
         let padded_width = self.input_width + 2 * self.padding[1];
-        checked_size(
-            operation,
-            "input map",
-            &[
-                padded_height,
-                padded_width,
-                widest,
-                self.stride[0],
-                self.stride[1],
-            ],
-        )?;
-        checked_size(
-            operation,
-            "output map",
-            &[self.output_height(), self.output_width(), widest],
-        )?;
+        checked_size(operation, "input map", &[padded_height, padded_width, widest, self.stride[0], self.stride[1]])?;
+        checked_size(operation, "output map", &[self.output_height(), self.output_width(), widest])?;
         checked_size(
             operation,
             "weights",
-            &[
-                self.output_channels.max(1),
-                kernel_height,
-                kernel_width,
-                self.input_channels.max(1),
-                16,
-            ],
+            &[self.output_channels.max(1), kernel_height, kernel_width, self.input_channels.max(1), 16],
         )?;
         Ok(())
     }

@@ -27,19 +27,9 @@ impl PoolingShape {
     /// # Errors
     /// [`KernelError::Shape`] if a window size or stride is zero or the window exceeds the input,
     /// [`KernelError::TooLarge`] if the map exceeds the address space.
-    pub fn new(
-        input: [usize; 3],
-        window: [usize; 2],
-        stride: [usize; 2],
-    ) -> Result<PoolingShape, KernelError> {
+    pub fn new(input: [usize; 3], window: [usize; 2], stride: [usize; 2]) -> Result<PoolingShape, KernelError> {
         let [input_height, input_width, channels] = input;
-        let shape = PoolingShape {
-            input_height,
-            input_width,
-            channels,
-            window,
-            stride,
-        };
+        let shape = PoolingShape { input_height, input_width, channels, window, stride };
         shape.validate()?;
         Ok(shape)
     }
@@ -49,38 +39,19 @@ impl PoolingShape {
     /// # Errors
     /// As for [`PoolingShape::new`].
     pub fn validate(&self) -> Result<(), KernelError> {
-        let sides = [
-            (self.input_height, "input_height"),
-            (self.input_width, "input_width"),
-        ];
+        let sides = [(self.input_height, "input_height"), (self.input_width, "input_width")];
         for (axis, (input, field)) in sides.into_iter().enumerate() {
             if self.window[axis] == 0 {
-                return Err(KernelError::Shape {
-                    field: "window",
-                    problem: "must be at least 1",
-                    found: 0,
-                });
+                return Err(KernelError::Shape { field: "window", problem: "must be at least 1", found: 0 });
             }
             if self.stride[axis] == 0 {
-                return Err(KernelError::Shape {
-                    field: "stride",
-                    problem: "must be at least 1",
-                    found: 0,
-                });
+                return Err(KernelError::Shape { field: "stride", problem: "must be at least 1", found: 0 });
             }
             if input < self.window[axis] {
-                return Err(KernelError::Shape {
-                    field,
-                    problem: "input is smaller than the window",
-                    found: input,
-                });
+                return Err(KernelError::Shape { field, problem: "input is smaller than the window", found: input });
             }
         }
-        checked_size(
-            "pooling shape",
-            "input map",
-            &[self.input_height, self.input_width, self.channels.max(1)],
-        )?;
+        checked_size("pooling shape", "input map", &[self.input_height, self.input_width, self.channels.max(1)])?;
         Ok(())
     }
 
