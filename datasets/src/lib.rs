@@ -8,6 +8,18 @@
 //! Pixels stay the bytes of the files, images are stored row by row with the channels last.
 //! No function reads a clock or a hidden random source for its result: the same seed gives the
 //! same samples on every machine.
+//!
+//! ```
+//! use datasets::{Source, SplitOptions, load, permutation};
+//!
+//! let splits = load(&Source::Digits, None)?.split(&SplitOptions::default())?;
+//! assert_eq!((splits.train.len(), splits.validation.len(), splits.test.len()), (899, 299, 599));
+//! for index in permutation(0, 0, splits.train.len()) {
+//!     let (image, label) = (splits.train.image(index), splits.train.label(index));
+//!     assert!(image.len() == 64 && label < 10);
+//! }
+//! # Ok::<(), datasets::DatasetError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod augment;
