@@ -146,7 +146,10 @@ impl Prepared {
 
 impl Plane {
     fn pack(&mut self, connection: &Connection, weights: &[i8]) -> Result<(), SpikegradError> {
-        self.forward.pack(weights)?;
+        match connection {
+            Connection::Convolution(shape) => self.forward.pack_convolution(shape, weights)?,
+            _ => self.forward.pack(weights)?,
+        }
         match (&mut self.backward, connection) {
             (Some(backward), Connection::Convolution(shape)) => backward.pack_convolution_transposed(shape, weights)?,
             (Some(backward), _) => backward.pack_transposed(weights)?,
