@@ -2,11 +2,18 @@
 
 use crate::Isa;
 
+/// A loop to compile for each instruction set; `run` and all it calls must be `#[inline(always)]`.
+pub(crate) trait Loop {
+    /// The result.
+    type Output;
+    /// Runs the loop.
+    fn run(self) -> Self::Output;
+}
+
 /// Runs `work`, inlined into a function with the features of `isa`, which must be available.
-#[inline(always)]
-pub(crate) fn vectorised<Output>(isa: Isa, work: impl FnOnce() -> Output) -> Output {
+pub(crate) fn vectorised<Work: Loop>(isa: Isa, work: Work) -> Work::Output {
     match isa {
-        Isa::Scalar => work(),
+        Isa::Scalar => work.run(),
         // SAFETY: an engine exists only for an available instruction set.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2(work) },
@@ -14,18 +21,18 @@ pub(crate) fn vectorised<Output>(isa: Isa, work: impl FnOnce() -> Output) -> Out
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512(work) },
         #[cfg(not(target_arch = "x86_64"))]
-        _ => work(),
+        _ => work.run(),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn avx2<Output>(work: impl FnOnce() -> Output) -> Output {
-    work()
+fn avx2<Work: Loop>(work: Work) -> Work::Output {
+    work.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn avx512<Output>(work: impl FnOnce() -> Output) -> Output {
-    work()
+fn avx512<Work: Loop>(work: Work) -> Work::Output {
+    work.run()
 }

@@ -7,6 +7,10 @@ use crate::KernelError;
 const LIMIT: i64 = 1 << 40;
 /// Thresholds per channel are repeated to at least this many entries, so that inner loops stay long.
 const PERIOD: usize = 256;
+/// Entries in a vector; periods are whole vectors where that takes few repetitions.
+const LANES: usize = 16;
+/// More channels than any population has; keeps the statistics of a period within 32 bits.
+const MOST_CHANNELS: usize = 1 << 24;
 
 /// `round_half_away(A * multiplier / threshold)`, exact for every 32-bit `A`.
 ///
@@ -34,7 +38,8 @@ impl Divisor {
     /// One threshold per channel, with a common multiplier.
     ///
     /// # Errors
-    /// [`KernelError::Divisor`] unless all are in `1..=2^40`; [`KernelError::Shape`] if there is no channel.
+    /// [`KernelError::Divisor`] unless all are in `1..=2^40`; [`KernelError::Shape`] if there is no channel or
+    /// more than 2^24.
     pub fn per_channel(thresholds: &[i64], multiplier: i64) -> Result<Divisor, KernelError> {
         let channels = thresholds.len();
         if channels == 0 {
@@ -44,12 +49,16 @@ impl Divisor {
                 found: 0,
             });
         }
+        if channels > MOST_CHANNELS {
+            let problem = "must name at most 2^24 channels";
+            return Err(KernelError::Shape { field: "thresholds", problem, found: channels });
+        }
         let once = thresholds
             .iter()
             .enumerate()
             .map(|(channel, &threshold)| quotient(threshold, multiplier, Some(channel)))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Divisor::from_quotients(once.repeat(PERIOD.div_ceil(channels)), channels))
+        Ok(Divisor::from_quotients(once.repeat(repetitions(channels)), channels))
     }
 
     fn from_quotients(quotients: Vec<Quotient>, channels: usize) -> Divisor {
@@ -66,6 +75,12 @@ impl Divisor {
     pub fn divide(&self, total: i32, index: usize) -> i128 {
         self.quotients[index % self.quotients.len()].exact(total)
     }
+}
+
+/// How often the channels are repeated.
+fn repetitions(channels: usize) -> usize {
+    let least = PERIOD.div_ceil(channels);
+    if channels > PERIOD { least } else { least.next_multiple_of(LANES >> channels.trailing_zeros().min(4)) }
 }
 
 /// A checked quotient in lowest terms.

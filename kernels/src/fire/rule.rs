@@ -1,7 +1,7 @@
 //! The firing rule of a population and its application to totals.
 
 use super::Divisor;
-use super::sweep::{Rule, Tally, sweep};
+use super::sweep::{Round, Rule, Sweep, Tally};
 use crate::dispatch::vectorised;
 use crate::error::check_length;
 use crate::{Engine, KernelError};
@@ -49,13 +49,13 @@ struct Forward<'a> {
 
 impl Rule for Forward<'_> {
     #[inline(always)]
-    fn apply(&mut self, start: usize, totals: &[i32], round: impl Fn(usize, i32) -> i32) -> Tally {
+    fn apply(&mut self, start: usize, totals: &[i32], round: impl Round) -> Tally {
         let (low, high, linear) = (self.low, self.high, self.linear);
         let counts = &mut self.counts[start..][..totals.len()];
         let gate = &mut self.gate[start..][..totals.len()];
         let mut tally = Tally::default();
         for (index, &total) in totals.iter().enumerate() {
-            let rounded = round(index, total);
+            let rounded = round.round(index, total);
             let clamped = rounded.max(low).min(high);
             let open = (total > 0) | linear;
             counts[index] = clamped as u8;
@@ -76,12 +76,12 @@ struct Backward<'a> {
 
 impl Rule for Backward<'_> {
     #[inline(always)]
-    fn apply(&mut self, start: usize, totals: &[i32], round: impl Fn(usize, i32) -> i32) -> Tally {
+    fn apply(&mut self, start: usize, totals: &[i32], round: impl Round) -> Tally {
         let gate = &self.gate[start..][..totals.len()];
         let errors = &mut self.errors[start..][..totals.len()];
         let mut tally = Tally::default();
         for (index, &total) in totals.iter().enumerate() {
-            let rounded = round(index, total);
+            let rounded = round.round(index, total);
             let open = i32::from(gate[index] != 0);
             let clamped = rounded.clamp(-127, 127);
             let gated = clamped & -open;
@@ -116,8 +116,9 @@ impl Engine {
         check_length("fire", "counts", &[totals.len()], counts.len())?;
         check_length("fire", "gate", &[totals.len()], gate.len())?;
         check_channels("fire", &rule.divisor, totals)?;
-        let forward = Forward { low, high, linear: !rectified, counts, gate };
-        Ok(vectorised(self.isa(), || sweep(&rule.divisor, totals, forward)))
+        let sweep =
+            Sweep { divisor: &rule.divisor, totals, rule: Forward { low, high, linear: !rectified, counts, gate } };
+        Ok(vectorised(self.isa(), sweep))
     }
 
     /// Fires error counts: `E = gate * clamp(round_half_away(g * multiplier / threshold), -127, 127)`.
@@ -137,7 +138,8 @@ impl Engine {
         check_length("fire_errors", "gate", &[totals.len()], gate.len())?;
         check_length("fire_errors", "errors", &[totals.len()], errors.len())?;
         check_channels("fire_errors", divisor, totals)?;
-        Ok(vectorised(self.isa(), || sweep(divisor, totals, Backward { gate, errors })))
+        let sweep = Sweep { divisor, totals, rule: Backward { gate, errors } };
+        Ok(vectorised(self.isa(), sweep))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The walk over totals in chunks whose statistics fit in 32 bits.
 
+use super::rounding::{Narrow, NarrowEntries, Quotient};
 use super::{Divisor, FiringStatistics};
+use crate::dispatch::Loop;
 
 /// Neurons in a chunk, about.
 const CHUNK: usize = 1 << 14;
@@ -13,38 +15,69 @@ pub(super) struct Tally {
     pub(super) active: u32,
 }
 
+/// Rounded quotients, saturated to -128..=128.
+pub(super) trait Round {
+    /// The quotient of the neuron at `index` of a chunk.
+    fn round(&self, index: usize, total: i32) -> i32;
+}
+
+/// One threshold in the 32-bit range.
+struct Uniform(Narrow);
+
+impl Round for Uniform {
+    #[inline(always)]
+    fn round(&self, _index: usize, total: i32) -> i32 {
+        self.0.divide(total)
+    }
+}
+
+impl Round for NarrowEntries<'_> {
+    #[inline(always)]
+    fn round(&self, index: usize, total: i32) -> i32 {
+        self.entry(index).divide(total)
+    }
+}
+
+/// Thresholds of any size.
+impl Round for &[Quotient] {
+    #[inline(always)]
+    fn round(&self, index: usize, total: i32) -> i32 {
+        self[index % self.len()].saturated(total)
+    }
+}
+
 /// The clamp and the gate that follow the rounding, applied to a chunk.
 pub(super) trait Rule {
-    /// Applies the rule to the neurons `start..start + totals.len()`; `round(index, total)` is the rounded quotient,
-    /// saturated to -128..=128, with the index counted from `start`.
-    fn apply(&mut self, start: usize, totals: &[i32], round: impl Fn(usize, i32) -> i32) -> Tally;
+    /// Applies the rule to the neurons `start..start + totals.len()`.
+    fn apply(&mut self, start: usize, totals: &[i32], round: impl Round) -> Tally;
 }
 
 /// Applies `rule` to all totals.
-#[inline(always)]
-pub(super) fn sweep(divisor: &Divisor, totals: &[i32], mut rule: impl Rule) -> FiringStatistics {
-    let period = divisor.quotients.len();
-    let mut statistics = FiringStatistics::default();
-    let chunk = match (period, &divisor.table) {
-        (1, _) => CHUNK,
-        _ => period,
-    };
-    for (index, totals) in totals.chunks(chunk).enumerate() {
-        let start = index * chunk;
-        let tally = match (&divisor.table, divisor.quotients.as_slice()) {
-            (Some(table), [_]) => {
-                let narrow = table.entry(0);
-                rule.apply(start, totals, |_, total| narrow.divide(total))
-            }
-            (Some(table), _) => {
-                let entries = table.entries(totals.len());
-                rule.apply(start, totals, |index, total| entries.entry(index).divide(total))
-            }
-            (None, quotients) => rule.apply(start, totals, |index, total| quotients[index % period].saturated(total)),
-        };
-        statistics.spikes += u64::from(tally.spikes);
-        statistics.clipped += u64::from(tally.clipped);
-        statistics.active += u64::from(tally.active);
+pub(super) struct Sweep<'a, R> {
+    pub(super) divisor: &'a Divisor,
+    pub(super) totals: &'a [i32],
+    pub(super) rule: R,
+}
+
+impl<R: Rule> Loop for Sweep<'_, R> {
+    type Output = FiringStatistics;
+
+    #[inline(always)]
+    fn run(mut self) -> FiringStatistics {
+        let quotients = self.divisor.quotients.as_slice();
+        let chunk = if quotients.len() == 1 { CHUNK } else { quotients.len() };
+        let mut statistics = FiringStatistics::default();
+        for (index, totals) in self.totals.chunks(chunk).enumerate() {
+            let start = index * chunk;
+            let tally = match &self.divisor.table {
+                Some(table) if quotients.len() == 1 => self.rule.apply(start, totals, Uniform(table.entry(0))),
+                Some(table) => self.rule.apply(start, totals, table.entries(totals.len())),
+                None => self.rule.apply(start, totals, quotients),
+            };
+            statistics.spikes += u64::from(tally.spikes);
+            statistics.clipped += u64::from(tally.clipped);
+            statistics.active += u64::from(tally.active);
+        }
+        statistics
     }
-    statistics
 }

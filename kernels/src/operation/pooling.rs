@@ -1,6 +1,7 @@
 //! Sum pooling and its adjoint.
 
 use super::{share, store_nothing};
+use crate::dispatch::{Loop, vectorised};
 use crate::error::check_length;
 use crate::{Counts, Engine, KernelError, PoolingShape, Store};
 
@@ -23,12 +24,12 @@ impl Engine {
         shape.validate()?;
         check_length(operation, "input", &[batch, shape.input_length()], input.len())?;
         check_length(operation, "out", &[batch, shape.output_length()], out.len())?;
-        let length = shape.output_length();
+        let (isa, length) = (self.isa(), shape.output_length());
         self.by_sample(batch, shape.input_length(), length, out, |sample, out| {
             let range = sample * shape.input_length()..(sample + 1) * shape.input_length();
             match input {
-                Counts::Unsigned(values) => pool(shape, &values[range], i32::from, store, out),
-                Counts::Signed(values) => pool(shape, &values[range], i32::from, store, out),
+                Counts::Unsigned(values) => vectorised(isa, Pool { shape, input: &values[range], store, out }),
+                Counts::Signed(values) => vectorised(isa, Pool { shape, input: &values[range], store, out }),
             }
         });
         Ok(())
@@ -52,9 +53,10 @@ impl Engine {
         shape.validate()?;
         check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
         check_length(operation, "out", &[batch, shape.input_length()], out.len())?;
-        let length = shape.input_length();
+        let (isa, length) = (self.isa(), shape.input_length());
         self.by_sample(batch, length, length, out, |sample, out| {
-            spread(shape, &errors[sample * shape.output_length()..][..shape.output_length()], store, out);
+            let errors = &errors[sample * shape.output_length()..][..shape.output_length()];
+            vectorised(isa, Spread { shape, errors, store, out });
         });
         Ok(())
     }
@@ -77,22 +79,68 @@ impl Engine {
     }
 }
 
-/// Pools one sample.
-fn pool<T: Copy>(shape: &PoolingShape, input: &[T], widen: impl Fn(T) -> i32, store: Store, out: &mut [i32]) {
-    let channels = shape.channels;
-    let row_length = shape.input_width * channels;
-    let output_width = shape.output_width();
-    if !store.accumulate {
-        out.fill(0);
+/// `target += scale * source`, wrapping. Lengths of at least `LANES` take whole blocks only; the last one overlaps the
+/// one before and is computed from the values found at the start.
+#[inline(always)]
+fn add_blocks<const LANES: usize, T: Copy + Into<i32>>(target: &mut [i32], source: &[T], scale: i32) {
+    let add = |old: i32, part: T| old.wrapping_add(scale.wrapping_mul(part.into()));
+    let (Some((_, last_source)), Some((_, last_target))) =
+        (source.split_last_chunk::<LANES>(), target.split_last_chunk::<LANES>())
+    else {
+        for (value, &part) in target.iter_mut().zip(source) {
+            *value = add(*value, part);
+        }
+        return;
+    };
+    let mut last = *last_target;
+    for (value, &part) in last.iter_mut().zip(last_source) {
+        *value = add(*value, part);
     }
-    for (y, row) in out.chunks_exact_mut(output_width * channels).enumerate() {
-        for i in 0..shape.window[0] {
-            let source = &input[(y * shape.stride[0] + i) * row_length..][..row_length];
-            for (x, cell) in row.chunks_exact_mut(channels).enumerate() {
-                let window = &source[x * shape.stride[1] * channels..][..shape.window[1] * channels];
-                for source in window.chunks_exact(channels) {
-                    for (value, &count) in cell.iter_mut().zip(source) {
-                        *value = value.wrapping_add(store.scale.wrapping_mul(widen(count)));
+    let (blocks, _) = source.as_chunks::<LANES>();
+    for (block, parts) in target.as_chunks_mut::<LANES>().0.iter_mut().zip(blocks) {
+        for (value, &part) in block.iter_mut().zip(parts) {
+            *value = add(*value, part);
+        }
+    }
+    if let Some(end) = target.last_chunk_mut::<LANES>() {
+        *end = last;
+    }
+}
+
+/// [`add_blocks`] with blocks that suit the length.
+#[inline(always)]
+fn add<T: Copy + Into<i32>>(target: &mut [i32], source: &[T], scale: i32) {
+    if target.len() < 16 {
+        add_blocks::<8, T>(target, source, scale)
+    } else {
+        add_blocks::<16, T>(target, source, scale)
+    }
+}
+
+/// Pools one sample.
+struct Pool<'a, T> {
+    shape: &'a PoolingShape,
+    input: &'a [T],
+    store: Store,
+    out: &'a mut [i32],
+}
+
+impl<T: Copy + Into<i32>> Loop for Pool<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Pool { shape, input, store, out } = self;
+        let channels = shape.channels;
+        let row_length = shape.input_width * channels;
+        store_nothing(store, out);
+        for (y, row) in out.chunks_exact_mut(shape.output_width() * channels).enumerate() {
+            for i in 0..shape.window[0] {
+                let source = &input[(y * shape.stride[0] + i) * row_length..][..row_length];
+                for (x, cell) in row.chunks_exact_mut(channels).enumerate() {
+                    let window = &source[x * shape.stride[1] * channels..][..shape.window[1] * channels];
+                    for source in window.chunks_exact(channels) {
+                        add(cell, source, store.scale);
                     }
                 }
             }
@@ -101,19 +149,29 @@ fn pool<T: Copy>(shape: &PoolingShape, input: &[T], widen: impl Fn(T) -> i32, st
 }
 
 /// Spreads the errors of one sample.
-fn spread(shape: &PoolingShape, errors: &[i8], store: Store, out: &mut [i32]) {
-    let channels = shape.channels;
-    let row_length = shape.input_width * channels;
-    let output_width = shape.output_width();
-    store_nothing(store, out);
-    for (y, row) in errors.chunks_exact(output_width * channels).enumerate() {
-        for i in 0..shape.window[0] {
-            let target = &mut out[(y * shape.stride[0] + i) * row_length..][..row_length];
-            for (x, cell) in row.chunks_exact(channels).enumerate() {
-                let window = &mut target[x * shape.stride[1] * channels..][..shape.window[1] * channels];
-                for target in window.chunks_exact_mut(channels) {
-                    for (value, &error) in target.iter_mut().zip(cell) {
-                        *value = value.wrapping_add(store.scale.wrapping_mul(i32::from(error)));
+struct Spread<'a> {
+    shape: &'a PoolingShape,
+    errors: &'a [i8],
+    store: Store,
+    out: &'a mut [i32],
+}
+
+impl Loop for Spread<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Spread { shape, errors, store, out } = self;
+        let channels = shape.channels;
+        let row_length = shape.input_width * channels;
+        store_nothing(store, out);
+        for (y, row) in errors.chunks_exact(shape.output_width() * channels).enumerate() {
+            for i in 0..shape.window[0] {
+                let target = &mut out[(y * shape.stride[0] + i) * row_length..][..row_length];
+                for (x, cell) in row.chunks_exact(channels).enumerate() {
+                    let window = &mut target[x * shape.stride[1] * channels..][..shape.window[1] * channels];
+                    for target in window.chunks_exact_mut(channels) {
+                        add(target, cell, store.scale);
                     }
                 }
             }
