@@ -129,22 +129,16 @@ impl<T: Total> Neurons<T> {
         spikes: i16,
         crossed: &mut Vec<u32>,
     ) {
-        let range = start..start + weights.len();
-        let (totals, upper, lower) =
-            (&mut self.totals[range.clone()], &self.upper[range.clone()], &self.lower[range]);
-        let (weight_blocks, weight_rest) = weights.as_chunks::<BLOCK>();
-        let (total_blocks, total_rest) = totals.as_chunks_mut::<BLOCK>();
-        let (upper_blocks, upper_rest) = upper.as_chunks::<BLOCK>();
-        let (lower_blocks, lower_rest) = lower.as_chunks::<BLOCK>();
-        let blocks = weight_blocks.iter().zip(total_blocks).zip(upper_blocks.iter().zip(lower_blocks));
-        for (block, ((weights, totals), (upper, lower))) in blocks.enumerate() {
-            if add_block(weights, spikes, totals, upper, lower) {
+        let end = start + weights.len();
+        let totals = &mut self.totals[start..end];
+        for (total, weight) in totals.iter_mut().zip(weights) {
+            *total = total.plus(weight.times(spikes));
+        }
+        let blocks = totals.chunks(BLOCK).zip(self.upper[start..end].chunks(BLOCK)).zip(self.lower[start..end].chunks(BLOCK));
+        for (block, ((totals, upper), lower)) in blocks.enumerate() {
+            if may_fire(totals, upper, lower) {
                 list_crossed(start + block * BLOCK, totals, upper, lower, crossed);
             }
-        }
-        if add_block(weight_rest, spikes, total_rest, upper_rest, lower_rest) {
-            let done = weight_blocks.len() * BLOCK;
-            list_crossed(start + done, total_rest, upper_rest, lower_rest, crossed);
         }
     }
 
@@ -159,24 +153,15 @@ impl<T: Total> Neurons<T> {
     }
 }
 
-/// Totals that are added and compared together; a multiple of common vector lengths.
-const BLOCK: usize = 16;
+/// Totals that are compared together before any is looked at alone.
+const BLOCK: usize = 64;
 
-/// Adds a block without branches; whether any of its neurons may fire.
-#[inline(always)]
-fn add_block<T: Total, W: super::total::Weight<T>>(
-    weights: &[W],
-    spikes: i16,
-    totals: &mut [T],
-    upper: &[T],
-    lower: &[T],
-) -> bool {
-    let mut any = false;
-    for (((total, weight), &upper), &lower) in totals.iter_mut().zip(weights).zip(upper).zip(lower) {
-        *total = total.plus(weight.times(spikes));
-        any |= total.crosses(upper, lower);
-    }
-    any
+/// Whether any neuron of a block may fire; free of branches, so that it compiles to vector
+/// comparisons.
+#[inline]
+fn may_fire<T: Total>(totals: &[T], upper: &[T], lower: &[T]) -> bool {
+    let states = totals.iter().zip(upper).zip(lower);
+    states.fold(0, |any, ((total, &upper), &lower)| any | i32::from(total.crosses(upper, lower))) != 0
 }
 
 fn list_crossed<T: Total>(start: usize, totals: &[T], upper: &[T], lower: &[T], crossed: &mut Vec<u32>) {
