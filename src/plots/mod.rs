@@ -1,0 +1,30 @@
+//! Plots of a run and of a simulated example, as PNG files.
+//!
+//! Every function takes finished numbers, draws one figure and writes it atomically. Values that
+//! are not finite are left out of a figure; a figure with nothing left to draw is an error.
+
+mod axis;
+mod canvas;
+mod confusion_matrix;
+mod epochs;
+mod error;
+mod error_spikes;
+mod figure;
+mod kernels;
+mod learning_curves;
+mod membrane;
+mod panel;
+mod raster;
+mod spikes_per_population;
+mod style;
+#[cfg(test)]
+mod tests;
+
+pub use confusion_matrix::{LARGEST_CLASS_COUNT, confusion_matrix};
+pub use error::PlotError;
+pub use error_spikes::error_spikes;
+pub use kernels::kernels;
+pub use learning_curves::learning_curves;
+pub use membrane::{MembraneTrace, membrane};
+pub use raster::{RasterRow, RasterSpike, raster};
+pub use spikes_per_population::spikes_per_population;

@@ -1,0 +1,79 @@
+//! One pair of axes with lines.
+
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axis::{Axis, is_drawable};
+use super::canvas::{Area, DrawError, Drawn};
+use super::style::{self, GREY, GRID, INK, SMALL, TEXT};
+
+/// More points than this are drawn without markers.
+const MOST_MARKERS: usize = 40;
+
+/// Plotting area with its two axes.
+pub(super) type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<Axis, Axis>>;
+
+/// Points joined by straight lines; a point that cannot be drawn leaves a gap.
+pub(super) struct Line {
+    pub color: RGBColor,
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What one panel shows.
+pub(super) struct Panel<'a> {
+    pub heading: &'a str,
+    pub x_label: &'a str,
+    pub y_label: &'a str,
+    pub x: Axis,
+    pub y: Axis,
+}
+
+impl Panel<'_> {
+    /// Draws heading, grid and axes.
+    pub fn draw<'a, 'b>(self, area: &'a Area<'b>) -> Result<Chart<'a, 'b>, DrawError> {
+        if !self.heading.is_empty() {
+            area.draw(&Text::new(self.heading.to_owned(), (0, 0), style::bold(TEXT, &INK, HPos::Left, VPos::Top)))?;
+        }
+        let mut widest = 0;
+        for label in self.y.labels() {
+            widest = widest.max(style::text_width(area, &label, SMALL)?);
+        }
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(if self.heading.is_empty() { 16 } else { 56 })
+            .margin_right(28)
+            .x_label_area_size(if self.x_label.is_empty() { 20 } else { 92 })
+            .y_label_area_size(widest + 76)
+            .build_cartesian_2d(self.x, self.y)?;
+        let mut mesh = chart.configure_mesh();
+        mesh.light_line_style(TRANSPARENT)
+            .bold_line_style(GRID.stroke_width(2))
+            .axis_style(GREY.stroke_width(2))
+            .axis_desc_style(style::text(TEXT, &INK, HPos::Left, VPos::Top))
+            .label_style(style::text(SMALL, &INK, HPos::Left, VPos::Top))
+            .set_all_tick_mark_size(10)
+            .x_desc(self.x_label)
+            .y_desc(self.y_label);
+        if self.x_label.is_empty() {
+            mesh.x_label_formatter(&|_| String::new()).draw()?;
+        } else {
+            mesh.draw()?;
+        }
+        Ok(chart)
+    }
+}
+
+/// Draws lines over a panel, with a marker at each point where there are few.
+pub(super) fn draw_lines(chart: &mut Chart<'_, '_>, lines: &[Line]) -> Drawn {
+    for line in lines {
+        let drawable = |point: &(f64, f64)| is_drawable(point.0) && is_drawable(point.1);
+        for stretch in line.points.split(|point| !drawable(point)).filter(|stretch| !stretch.is_empty()) {
+            let markers = if stretch.len() == 1 || line.points.len() <= MOST_MARKERS { stretch } else { &[] };
+            if stretch.len() > 1 {
+                chart.draw_series(LineSeries::new(stretch.iter().copied(), line.color.stroke_width(5)))?;
+            }
+            chart.draw_series(markers.iter().map(|&point| Circle::new(point, 8, line.color.filled())))?;
+        }
+    }
+    Ok(())
+}
