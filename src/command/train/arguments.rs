@@ -1,0 +1,48 @@
+//! Flags of `sterna train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::configuration::Overrides;
+
+/// Train a network with spikes, forward and backward
+///
+/// The run folder then holds config.toml (complete), metrics.jsonl (one object an epoch),
+/// checkpoint.safetensors, model.safetensors (best on validation), plots and summary.json.
+/// Ctrl-C and SIGTERM end the run after the current batch with a checkpoint and exit code 130;
+/// a second signal ends it at once, with the checkpoint before.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    sterna train digits\n  \
+    sterna train mnist --seed 3 --out runs/mnist-3\n  \
+    sterna train mnist --resume --epochs 80\n  \
+    sterna train digits --topology 64-100-10 --alpha 50 --json\n  \
+    sterna train mnist --print-config > mine.toml && sterna train mine.toml\n  \
+    sterna train ./photos --topology 3x32x32-16C3-P2-32C3-P2-5 --padding same")]
+pub struct TrainArguments {
+    /// digits, mnist, fashion-mnist, cifar10, a configuration CONFIG.toml, or a folder of images
+    #[arg(value_name = "WHAT", required_unless_present = "resume")]
+    pub target: Option<String>,
+    /// Run folder; runs/NAME-SEED when absent
+    #[arg(long, value_name = "DIR", required_unless_present = "target")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in the run folder with its configuration
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Replace the run in the run folder; files that are not of a run stay
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print the complete configuration and exit
+    #[arg(long)]
+    pub print_config: bool,
+    /// Draw no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// End as if interrupted after N updates
+    #[arg(long, value_name = "N", hide = true)]
+    pub stop_after_batches: Option<u64>,
+    #[command(flatten)]
+    /// Single values of the configuration.
+    pub overrides: Overrides,
+}
