@@ -4,5 +4,7 @@
 mod neurobench;
 mod synapses;
 
-pub use neurobench::{OperationCounter, Report, SynapticOperations, activation_sparsity, connection_sparsity, footprint};
+pub use neurobench::{
+    OperationCounter, Report, SynapticOperations, activation_sparsity, connection_sparsity, footprint,
+};
 pub use synapses::{accumulations, fan_in, fan_out, nonzero_fan_out};

@@ -48,7 +48,9 @@ fn halves_round_away_from_zero() {
 fn counts_stay_in_their_range() {
     let network = halver("linear", "minimum_count = -3\nmaximum_count = 5");
     for options in all_options() {
-        for (input, expected, saturated) in [(127, 5, 1), (-128, -3, 1), (10, 5, 0), (11, 5, 1), (-6, -3, 0), (-7, -3, 1)] {
+        for (input, expected, saturated) in
+            [(127, 5, 1), (-128, -3, 1), (10, 5, 0), (11, 5, 1), (-6, -3, 0), (-7, -3, 1)]
+        {
             let simulator = Simulator::new(&network).unwrap();
             let mut state = State::new();
             let simulation = simulator.run(&[Counts::Signed(&[input])], &options, &mut state, None).unwrap();
@@ -82,17 +84,18 @@ fn a_bias_drains_at_once_and_is_traced() {
     trace.watch(1, 0);
     let options = SimulationOptions { residual_spikes: false, ..Default::default() };
     let simulation = simulator.run(&[Counts::Signed(&[-4])], &options, &mut state, Some(&mut trace)).unwrap();
-    // 7 / 2 drains 3 spikes and leaves V = 1; the input takes 4, V = -3, one spike back, V = -1.
+    // 7 / 2 drains 3 spikes, delivered as event 1, and leaves V = 1; the input, event 2, takes 4:
+    // V = -3, one spike back, V = -1.
     assert_eq!(simulation.counts(1), [2]);
     let spikes: Vec<_> = trace.spikes().iter().map(|s| (s.event, s.population, s.spikes)).collect();
-    assert_eq!(spikes, [(0, 1, 3), (1, 0, -4), (1, 1, -1)]);
+    assert_eq!(spikes, [(0, 1, 3), (2, 0, -4), (2, 1, -1)]);
     let potentials: Vec<_> = trace.potentials().iter().map(|p| (p.event, p.potential, p.count)).collect();
-    assert_eq!(potentials, [(0, 7.0, 0), (1, -1.0, 2)]);
+    assert_eq!(potentials, [(0, 7.0, 0), (0, 1.0, 3), (2, -1.0, 2)]);
     let csv = trace.spikes_csv(&network).unwrap();
     assert_eq!(
         csv,
         "event,time,population,neuron,channel,y,x,spikes,residual\n\
-         0,0,half,0,0,0,0,3,false\n1,0,input,0,0,0,0,-4,false\n1,0,half,0,0,0,0,-1,false\n"
+         0,0,half,0,0,0,0,3,false\n2,0,input,0,0,0,0,-4,false\n2,0,half,0,0,0,0,-1,false\n"
     );
 }
 
@@ -128,12 +131,10 @@ fn wrong_inputs_are_refused() {
     let simulator = Simulator::new(&network).unwrap();
     let mut state = State::new();
     let options = SimulationOptions::default();
-    let mut message = |inputs: &[Counts<'_>]| simulator.run(inputs, &options, &mut state, None).unwrap_err().to_string();
+    let mut message =
+        |inputs: &[Counts<'_>]| simulator.run(inputs, &options, &mut state, None).unwrap_err().to_string();
     assert_eq!(message(&[]), "input of population 'eye': expected counts for 1 input populations, found counts for 0");
-    assert_eq!(
-        message(&[Counts::Unsigned(&[1, 2])]),
-        "input of population 'eye': expected 3 counts, found 2 counts"
-    );
+    assert_eq!(message(&[Counts::Unsigned(&[1, 2])]), "input of population 'eye': expected 3 counts, found 2 counts");
     assert_eq!(
         message(&[Counts::Unsigned(&[1, 101, 2])]),
         "input of population 'eye': expected counts of 0..=100, found 101 at neuron 1"
@@ -253,7 +254,8 @@ fn random_networks_cover_the_hard_cases() {
             }
         }
     }
-    let found = format!("{ties} ties, {saturated} saturated, {residual} residual, {redundant} redundant, {biased} biased");
+    let found =
+        format!("{ties} ties, {saturated} saturated, {residual} residual, {redundant} redundant, {biased} biased");
     assert!(ties > 1000 && saturated > 1000 && residual > 1000 && redundant > 1000, "{found}");
     assert!(biased > 100 && parallel > 20, "{found}, {parallel} with several projections");
 }

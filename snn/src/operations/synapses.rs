@@ -16,8 +16,9 @@ pub fn fan_out(connection: &Connection) -> Vec<u32> {
             spread(&rows, &columns, shape.input_channels, shape.output_channels)
         }
         Connection::SumPooling { shape, .. } => {
-            let axis =
-                |axis: usize, input: usize, output: usize| sources(input, output, shape.window[axis], shape.stride[axis], 0);
+            let axis = |axis: usize, input: usize, output: usize| {
+                sources(input, output, shape.window[axis], shape.stride[axis], 0)
+            };
             let rows = axis(0, shape.input_height, shape.output_height());
             let columns = axis(1, shape.input_width, shape.output_width());
             spread(&rows, &columns, shape.channels, 1)

@@ -117,6 +117,7 @@ impl<T: Total> Course<'_, T> {
                 self.fire(index, neuron, 0.0);
             }
         }
+        self.sample(0.0);
     }
 
     /// Delivers events until none is pending.
@@ -202,7 +203,14 @@ impl<T: Total> Course<'_, T> {
     fn record(&mut self, event: Event, residual: bool) {
         if let Some(trace) = &mut self.trace {
             let Event { population, neuron, spikes, time } = event;
-            trace.record_spike(SpikeRecord { event: self.statistics.events, time, population, neuron, spikes, residual });
+            trace.record_spike(SpikeRecord {
+                event: self.statistics.events,
+                time,
+                population,
+                neuron,
+                spikes,
+                residual,
+            });
         }
     }
 

@@ -16,11 +16,23 @@ pub(super) struct FanOut<T: Total> {
 #[derive(Clone, Debug)]
 enum Kind<T: Total> {
     /// `[source][target]`.
-    Dense { outputs: usize, weights: FanOutWeights<T> },
+    Dense {
+        outputs: usize,
+        weights: FanOutWeights<T>,
+    },
     /// `[source channel][kernel row][run][target channel]`; see [`Runs`].
-    Convolution { shape: ConvolutionShape, runs: Runs, weights: FanOutWeights<T> },
-    SumPooling { shape: PoolingShape, weight: i32 },
-    Identity { weight: i32 },
+    Convolution {
+        shape: ConvolutionShape,
+        runs: Runs,
+        weights: FanOutWeights<T>,
+    },
+    SumPooling {
+        shape: PoolingShape,
+        weight: i32,
+    },
+    Identity {
+        weight: i32,
+    },
 }
 
 /// Kernel columns ordered so that a spike's targets in one row are consecutive.
@@ -47,9 +59,10 @@ impl Runs {
 
     /// Kernel columns in stored order.
     fn columns(&self, stride: usize) -> impl Iterator<Item = usize> + '_ {
-        self.lengths.iter().enumerate().flat_map(move |(residue, &length)| {
-            (0..length).rev().map(move |step| residue + stride * step)
-        })
+        self.lengths
+            .iter()
+            .enumerate()
+            .flat_map(move |(residue, &length)| (0..length).rev().map(move |step| residue + stride * step))
     }
 }
 

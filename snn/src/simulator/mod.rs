@@ -100,9 +100,7 @@ impl Simulator {
                     Bias::Float(values) => values[channel] as i32,
                 })?)
             }
-            WeightFormat::F32 => {
-                Typed::Float(Prepared::new(network, |bias: &Bias, channel| bias.get(channel) as f32)?)
-            }
+            WeightFormat::F32 => Typed::Float(Prepared::new(network, |bias: &Bias, channel| bias.get(channel) as f32)?),
         };
         let populations = network.populations();
         let is_input = |population: &&crate::Population| population.neuron == NeuronKind::Input;

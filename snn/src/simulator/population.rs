@@ -134,7 +134,8 @@ impl<T: Total> Neurons<T> {
         for (total, weight) in totals.iter_mut().zip(weights) {
             *total = total.plus(weight.times(spikes));
         }
-        let blocks = totals.chunks(BLOCK).zip(self.upper[start..end].chunks(BLOCK)).zip(self.lower[start..end].chunks(BLOCK));
+        let blocks =
+            totals.chunks(BLOCK).zip(self.upper[start..end].chunks(BLOCK)).zip(self.lower[start..end].chunks(BLOCK));
         for (block, ((totals, upper), lower)) in blocks.enumerate() {
             if may_fire(totals, upper, lower) {
                 list_crossed(start + block * BLOCK, totals, upper, lower, crossed);

@@ -38,11 +38,8 @@ pub fn reference_counts(network: &Network, inputs: &[Counts<'_>]) -> Result<Refe
     let mut pass = ReferencePass { totals: Vec::new(), counts: Vec::new(), gates: Vec::new() };
     for population in network.populations() {
         let neurons = population.shape.neurons();
-        let wrong = |expected: String, found: String| SnnError::Input {
-            population: population.name.clone(),
-            expected,
-            found,
-        };
+        let wrong =
+            |expected: String, found: String| SnnError::Input { population: population.name.clone(), expected, found };
         if population.neuron == NeuronKind::Input {
             let counts: Vec<i32> = match given.next() {
                 Some(Counts::Unsigned(values)) => values.iter().map(|&value| value.into()).collect(),
