@@ -1,5 +1,7 @@
 //! Weights in the order in which the product reads them.
 
+use std::ops::Range;
+
 use crate::error::{check_length, checked_size};
 use crate::panel::interleave;
 use crate::product::{BLOCK, GROUP};
@@ -37,8 +39,10 @@ pub struct PackedMatrix {
     columns: usize,
     packing: Packing,
     lines: Vec<Line>,
+    /// The column sums of every run.
     sums: Vec<i32>,
-    correction: Vec<i32>,
+    /// `-128` times the column sums: over all runs, then over the first and the last 1, 2, .. runs.
+    corrections: Vec<i32>,
 }
 
 impl PackedMatrix {
@@ -55,7 +59,7 @@ impl PackedMatrix {
             packing: Packing::Matrix,
             lines: vec![Line([0; LINE]); lines],
             sums: vec![0; blocks * BLOCK],
-            correction: vec![0; blocks * BLOCK],
+            corrections: vec![0; blocks * BLOCK],
         })
     }
 
@@ -67,11 +71,6 @@ impl PackedMatrix {
     /// The number of columns: outputs.
     pub fn columns(&self) -> usize {
         self.columns
-    }
-
-    /// The sum of every column.
-    pub fn column_sums(&self) -> &[i32] {
-        &self.sums[..self.columns]
     }
 
     /// Packs dense weights `[columns][inner]`, as used forwards.
@@ -99,7 +98,7 @@ impl PackedMatrix {
                 let row = group * GROUP + byte;
                 if row < self.inner { &weights[row * columns..][..columns] } else { &[] }
             });
-            self.pack_group(groups, group, sources);
+            self.pack_group(groups, group, 0, sources);
         }
         self.finish();
         Ok(())
@@ -152,7 +151,7 @@ impl PackedMatrix {
                     let cell = row * kernel_width + (kernel_width - 1 - kernel_column);
                     &weights[cell * channels..][..channels]
                 });
-                self.pack_group(groups, kernel_row * groups_per_run + group, sources);
+                self.pack_group(groups, kernel_row * groups_per_run + group, kernel_row, sources);
             }
         }
         self.finish();
@@ -165,20 +164,27 @@ impl PackedMatrix {
         let lines = self.columns.div_ceil(BLOCK) * groups;
         self.packing = packing;
         self.lines.resize(lines, Line([0; LINE]));
-        self.sums.fill(0);
+        let width = self.columns.next_multiple_of(BLOCK);
+        self.sums.clear();
+        self.sums.resize(runs * width, 0);
+        self.corrections.resize((2 * runs - 1) * width, 0);
     }
 
     /// Packs rows `[columns][runs][inner / runs]`.
     fn pack_rows(&mut self, weights: &[i8], runs: usize) {
         let run = self.inner / runs;
+        let width = self.columns.next_multiple_of(BLOCK);
         let groups_per_run = run.div_ceil(GROUP);
         let block_lines = runs * groups_per_run;
         if self.inner > 0 {
             for (column, row) in weights.chunks_exact(self.inner).enumerate() {
-                self.sums[column] = row.iter().fold(0i32, |sum, &weight| sum.wrapping_add(i32::from(weight)));
                 let lane = (column % BLOCK) * GROUP;
                 let lines = &mut self.lines[column / BLOCK * block_lines..][..block_lines];
-                for (lines, source) in lines.chunks_exact_mut(groups_per_run).zip(row.chunks_exact(run)) {
+                let sums = self.sums.chunks_exact_mut(width);
+                for ((lines, source), sums) in
+                    lines.chunks_exact_mut(groups_per_run).zip(row.chunks_exact(run)).zip(sums)
+                {
+                    sums[column] = source.iter().fold(0, |sum, &weight| sum.wrapping_add(i32::from(weight)));
                     let (whole, rest) = as_unsigned(source).as_chunks::<GROUP>();
                     for (line, group) in lines.iter_mut().zip(whole) {
                         line.0[lane..lane + GROUP].copy_from_slice(group);
@@ -200,8 +206,10 @@ impl PackedMatrix {
         self.finish();
     }
 
-    /// Packs group `group` of every block from four rows of `columns` values each; an empty row counts as zeros.
-    fn pack_group(&mut self, groups: usize, group: usize, rows: [&[i8]; GROUP]) {
+    /// Packs group `group`, which belongs to run `run`, of every block from four rows of `columns` values each; an
+    /// empty row counts as zeros.
+    fn pack_group(&mut self, groups: usize, group: usize, run: usize, rows: [&[i8]; GROUP]) {
+        let sums_start = run * self.columns.next_multiple_of(BLOCK);
         for block in 0..self.columns.div_ceil(BLOCK) {
             let first = block * BLOCK;
             let width = BLOCK.min(self.columns - first);
@@ -210,17 +218,37 @@ impl PackedMatrix {
             line.0[width * GROUP..].fill(0);
             interleave(parts.map(as_unsigned), &mut line.0[..width * GROUP]);
             for part in parts {
-                for (sum, &weight) in self.sums[first..first + width].iter_mut().zip(part) {
+                for (sum, &weight) in self.sums[sums_start + first..][..width].iter_mut().zip(part) {
                     *sum = sum.wrapping_add(i32::from(weight));
                 }
             }
         }
     }
 
-    /// Derives the correction for a left operand shifted by 128.
+    /// Derives the corrections for a left operand shifted by 128.
     fn finish(&mut self) {
-        for (correction, &sum) in self.correction.iter_mut().zip(&self.sums) {
-            *correction = sum.wrapping_mul(-128);
+        let width = self.columns.next_multiple_of(BLOCK);
+        if width == 0 {
+            return;
+        }
+        let runs = self.sums.len() / width;
+        let (whole, parts) = self.corrections.split_at_mut(width);
+        let (firsts, lasts) = parts.split_at_mut((runs - 1) * width);
+        whole.fill(0);
+        for (run, sums) in self.sums.chunks_exact(width).enumerate() {
+            shift(whole, sums);
+            if run + 1 < runs {
+                firsts[run * width..][..width].copy_from_slice(whole);
+            }
+        }
+        let mut previous: &[i32] = &[];
+        for (target, sums) in lasts.chunks_exact_mut(width).zip(self.sums.chunks_exact(width).rev()) {
+            target.fill(0);
+            for (value, &before) in target.iter_mut().zip(previous) {
+                *value = before;
+            }
+            shift(target, sums);
+            previous = target;
         }
     }
 
@@ -234,9 +262,17 @@ impl PackedMatrix {
         self.lines.len().checked_div(self.columns.div_ceil(BLOCK)).unwrap_or(0) * LINE
     }
 
-    /// The column correction for bytes XORed with `flip`.
-    pub(crate) fn correction(&self, flip: u8) -> Option<&[i32]> {
-        (flip != 0).then_some(self.correction.as_slice())
+    /// The column correction for bytes XORed with `flip`, over a range of runs that begins with the first run or ends
+    /// with the last.
+    pub(crate) fn correction(&self, flip: u8, runs: Range<usize>) -> Option<&[i32]> {
+        let width = self.columns.next_multiple_of(BLOCK);
+        let all = self.sums.len().checked_div(width).unwrap_or(1);
+        let index = match (runs.start, runs.end) {
+            (0, end) if end == all => 0,
+            (0, end) => end,
+            (start, _) => all - 1 + (all - start),
+        };
+        (flip != 0).then(|| &self.corrections[index * width..][..width])
     }
 
     /// Checks the sizes.
@@ -259,5 +295,12 @@ impl PackedMatrix {
             return Ok(());
         }
         Err(KernelError::Packing { operation, expected: expected.name(), found: self.packing.name() })
+    }
+}
+
+/// Adds `-128` times the sums.
+fn shift(target: &mut [i32], sums: &[i32]) {
+    for (value, &sum) in target.iter_mut().zip(sums) {
+        *value = value.wrapping_sub(sum.wrapping_mul(128));
     }
 }

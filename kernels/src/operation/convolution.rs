@@ -1,5 +1,7 @@
 //! Convolution, and the walk over samples that it shares with the transposed one.
 
+use std::ops::Range;
+
 use super::share;
 use crate::error::check_length;
 use crate::packed::Packing;
@@ -92,27 +94,67 @@ impl Windows {
         Ok(())
     }
 
-    /// Convolves one padded sample.
+    /// The kernel rows that an output row needs: those outside only meet zeros. Never cut at both ends.
+    fn kernel_rows(&self, output_row: usize, filled: &Range<usize>) -> Range<usize> {
+        let first = output_row * self.stride[0];
+        let kernel = self.kernel[0];
+        let start = filled.start.saturating_sub(first).min(kernel);
+        let end = filled.end.saturating_sub(first).min(kernel);
+        if start < end && (start == 0 || end == kernel) { start..end } else { 0..kernel }
+    }
+
+    /// Convolves one padded sample, together all adjacent output rows that need the same kernel rows.
     fn sample(&self, engine: &Engine, image: &[u8], flip: u8, weights: &PackedMatrix, store: Store, out: &mut [i32]) {
+        let filled = self.placement.filled_rows();
+        let mut first = 0;
+        while first < self.output[0] {
+            let kernel_rows = self.kernel_rows(first, &filled);
+            let more = (first + 1..self.output[0]).take_while(|&row| self.kernel_rows(row, &filled) == kernel_rows);
+            let rows = first..first + 1 + more.count();
+            first = rows.end;
+            self.rows(engine, rows, kernel_rows, image, flip, weights, store, out);
+        }
+    }
+
+    /// Convolves some output rows with some kernel rows.
+    #[expect(clippy::too_many_arguments, reason = "two ranges beside the arguments of the public operation")]
+    fn rows(
+        &self,
+        engine: &Engine,
+        rows: Range<usize>,
+        kernel_rows: Range<usize>,
+        image: &[u8],
+        flip: u8,
+        weights: &PackedMatrix,
+        store: Store,
+        out: &mut [i32],
+    ) {
         let channels = self.placement.channels;
         let row = self.placement.target[1] * channels;
         let groups = (self.kernel[1] * channels).div_ceil(GROUP);
         let line = BLOCK * GROUP;
+        let image_start = (rows.start * self.stride[0] + kernel_rows.start) * row;
         let product = Product {
-            row_groups: self.output[0],
+            row_groups: rows.len(),
             left_group_step: self.stride[0] * row,
             rows: self.output[1],
             columns: self.output_channels,
-            counts: [1, self.kernel[0], groups],
-            left: Operand { bytes: image, lane: self.stride[1] * channels, steps: [0, row, GROUP] },
-            right: Operand { bytes: weights.bytes(), lane: weights.block_step(), steps: [0, groups * line, line] },
+            counts: [1, kernel_rows.len(), groups],
+            left: Operand { bytes: &image[image_start..], lane: self.stride[1] * channels, steps: [0, row, GROUP] },
+            right: Operand {
+                bytes: &weights.bytes()[kernel_rows.start * groups * line..],
+                lane: weights.block_step(),
+                steps: [0, groups * line, line],
+            },
             unsigned: UnsignedSide::Left,
-            column_correction: weights.correction(flip),
+            column_correction: weights.correction(flip, kernel_rows),
             row_correction: None,
             store,
         };
         let row_step = self.output_channels;
-        multiply(engine.isa(), &product, Output { values: out, group_step: self.output[1] * row_step, row_step });
+        let group_step = self.output[1] * row_step;
+        let values = &mut out[rows.start * group_step..];
+        multiply(engine.isa(), &product, Output { values, group_step, row_step });
     }
 }
 

@@ -101,7 +101,7 @@ impl Task<'_> {
             left: Operand { bytes, lane: pitch, steps: [0, 0, GROUP] },
             right: Operand { bytes: self.right.bytes(), lane: self.right.block_step(), steps: [0, 0, BLOCK * GROUP] },
             unsigned: UnsignedSide::Left,
-            column_correction: self.right.correction(flip),
+            column_correction: self.right.correction(flip, 0..1),
             row_correction: None,
             store: self.store,
         };

@@ -1,5 +1,7 @@
 //! Copies a channels-last map into a larger, smaller or spread map.
 
+use std::ops::Range;
+
 /// Where a map goes: cell `[y, x]` of the source becomes cell `offset + dilation * [y, x]` of the target.
 ///
 /// Cells outside the target are left out; target cells that receive nothing hold zero.
@@ -19,7 +21,7 @@ impl Placement {
     }
 
     /// The source indices along `axis` that fall inside the target.
-    fn visible(&self, axis: usize) -> std::ops::Range<usize> {
+    fn visible(&self, axis: usize) -> Range<usize> {
         let dilation = self.dilation[axis];
         let (source, target) = (self.source[axis], self.target[axis]);
         let (start, end) = match usize::try_from(self.offset[axis]) {
@@ -31,6 +33,12 @@ impl Placement {
         };
         let end = end.min(source);
         start.min(end)..end
+    }
+
+    /// The target rows from the first to the last that receive a source row.
+    pub(crate) fn filled_rows(&self) -> Range<usize> {
+        let rows = self.visible(0);
+        if rows.is_empty() { 0..0 } else { self.place(0, rows.start)..self.place(0, rows.end - 1) + 1 }
     }
 
     /// Index in the target of source cell `index` along `axis`, which must be visible.
