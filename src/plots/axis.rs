@@ -88,6 +88,11 @@ impl Axis {
         Self { ticks: Vec::new(), ..self }
     }
 
+    /// Place of every tick as a share of the axis, and its label.
+    pub fn marks(&self) -> impl Iterator<Item = (f64, String)> {
+        self.ticks.iter().map(|&tick| self.place(tick)).zip(self.labels())
+    }
+
     /// Texts of the tick labels.
     pub fn labels(&self) -> impl Iterator<Item = String> {
         self.ticks.iter().map(|tick| self.format_ext(tick))

@@ -13,7 +13,6 @@ use super::style::{self, GREY, INK, SMALL, TEXT};
 /// Most classes that a confusion matrix is drawn for.
 pub const LARGEST_CLASS_COUNT: usize = 400;
 
-const SIDE: i32 = 1440;
 const LONGEST_CLASS: usize = 16;
 
 /// Examples of every true class (rows) by predicted class (columns): the count as a number, the
@@ -84,7 +83,7 @@ impl Matrix<'_> {
         }
         let classes = self.classes.len() as i32;
         let (left, top) = (widest + 76, 8);
-        let available = (area.dim_in_pixel().0 as i32 - left - ColorBar::WIDTH - 40).min(SIDE);
+        let available = area.dim_in_pixel().0 as i32 - left - ColorBar::WIDTH - 50;
         let upright = widest > available / classes - 12;
         let below = 76 + if upright { widest } else { SMALL as i32 };
         let side = available.min(area.dim_in_pixel().1 as i32 - top - below);

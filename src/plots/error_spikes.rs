@@ -5,11 +5,11 @@ use spikegrad::EpochReport;
 use super::canvas::paint;
 use super::epochs::{count_axis, curve, empty, epoch_axis, population_lines};
 use super::error::PlotError;
-use super::figure::{LegendEntry, headed, with_legend};
+use super::figure::{LegendEntry, headed, legend_width, with_legend_in};
 use super::panel::{Line, Panel, draw_lines};
 use super::style::series_color;
 
-/// Error spikes per example, sum |E|, of every population over the epochs; below, the
+/// Error spikes per example, sum |E|, of every population over the epochs; below it the
 /// accumulations of the three phases as a share of the dense network's multiply-accumulates (%).
 ///
 /// # Errors
@@ -36,6 +36,7 @@ pub fn error_spikes(epochs: &[EpochReport], path: &Path) -> Result<(), PlotError
     paint(path, (1200, 1000), |root| {
         let body = headed(root, "Error spikes", "means over the training examples of each epoch")?;
         let panels = body.split_evenly((2, 1));
+        let column = legend_width(&body, &legend)?.max(legend_width(&body, &phase_legend)?);
         let figures = [
             ("Error spikes", "error spikes per example, sum |E|", error_axis, errors, legend),
             (
@@ -47,7 +48,7 @@ pub fn error_spikes(epochs: &[EpochReport], path: &Path) -> Result<(), PlotError
             ),
         ];
         for (area, (heading, y_label, y, lines, legend)) in panels.iter().zip(figures) {
-            let area = with_legend(area, &legend)?;
+            let area = with_legend_in(area, &legend, column)?;
             let mut chart = Panel { heading, x_label: "epoch", y_label, x: x.clone(), y }.draw(&area)?;
             draw_lines(&mut chart, &lines)?;
         }

@@ -30,18 +30,32 @@ pub(super) fn headed<'a>(root: &Area<'a>, title: &str, subtitle: &str) -> Result
     Ok(inner.split_vertically(below + TEXT as i32 + 28).1)
 }
 
+/// Room that a legend needs, in drawn pixels.
+pub(super) fn legend_width(area: &Area<'_>, entries: &[LegendEntry]) -> Result<i32, DrawError> {
+    let mut widest = 0;
+    for entry in entries {
+        widest = widest.max(style::text_width(area, &style::shorten(&entry.label, LONGEST_NAME), SMALL)?);
+    }
+    Ok(widest.max(120) + 100)
+}
+
 /// Draws a legend in a column on the right; returns what is left beside it.
 pub(super) fn with_legend<'a>(area: &Area<'a>, entries: &[LegendEntry]) -> Result<Area<'a>, DrawError> {
+    let width = legend_width(area, entries)?;
+    with_legend_in(area, entries, width)
+}
+
+/// The same in a column of a given width, to line up the legends of several panels.
+pub(super) fn with_legend_in<'a>(
+    area: &Area<'a>,
+    entries: &[LegendEntry],
+    column_width: i32,
+) -> Result<Area<'a>, DrawError> {
     let hidden = entries.len().saturating_sub(MOST_ENTRIES);
     let shown = &entries[..entries.len() - hidden];
     let more = (hidden > 0).then(|| format!("and {hidden} more"));
-    let labels: Vec<String> = shown.iter().map(|entry| style::shorten(&entry.label, LONGEST_NAME)).collect();
-    let mut widest = 0;
-    for label in labels.iter().chain(&more) {
-        widest = widest.max(style::text_width(area, label, SMALL)?);
-    }
-    let width = area.dim_in_pixel().0 as i32;
-    let (rest, column) = area.split_horizontally(width - widest - 100);
+    let labels = shown.iter().map(|entry| style::shorten(&entry.label, LONGEST_NAME));
+    let (rest, column) = area.split_horizontally(area.dim_in_pixel().0 as i32 - column_width);
     let plain = style::text(SMALL, &INK, HPos::Left, VPos::Center);
     let mut y = LINE / 2 + 6;
     for (entry, label) in shown.iter().zip(labels) {
@@ -64,7 +78,7 @@ pub(super) struct ColorBar<'a> {
 
 impl ColorBar<'_> {
     /// Room that the bar needs, in drawn pixels.
-    pub const WIDTH: i32 = 240;
+    pub const WIDTH: i32 = 210;
 
     /// Draws the bar between the heights `top` and `bottom` with its left edge at `left`.
     pub fn draw(&self, area: &Area<'_>, left: i32, top: i32, bottom: i32) -> Drawn {
@@ -81,7 +95,7 @@ impl ColorBar<'_> {
             area.draw(&PathElement::new(vec![(right, y), (right + 10, y)], GREY.stroke_width(2)))?;
             area.draw(&Text::new(label.clone(), (right + 18, y), plain.clone()))?;
         }
-        let along = style::text(SMALL, &INK, HPos::Center, VPos::Bottom).transform(FontTransform::Rotate90);
-        area.draw(&Text::new(self.label.to_owned(), (left + Self::WIDTH - 50, (top + bottom) / 2), along))
+        let along = style::text(SMALL, &INK, HPos::Center, VPos::Bottom).transform(FontTransform::Rotate270);
+        area.draw(&Text::new(self.label.to_owned(), (left + Self::WIDTH, (top + bottom) / 2), along))
     }
 }

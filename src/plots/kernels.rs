@@ -3,7 +3,7 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axis::number;
+use super::axis::Axis;
 use super::canvas::{Area, Drawn, paint};
 use super::epochs::empty;
 use super::error::PlotError;
@@ -13,7 +13,11 @@ use super::style::{self, GREY, SMALL};
 /// More tiles (kernels times channels) than this are counted in the subtitle and not drawn.
 const MOST_TILES: usize = 400;
 const GAP: i32 = 14;
-const WIDTH: u32 = 1200;
+/// Room for the tiles in drawn pixels.
+const MOST_WIDTH: i32 = 2200;
+const MOST_HEIGHT: i32 = 1800;
+/// Drawn pixels along the side of one weight.
+const LARGEST_SCALE: i32 = 56;
 
 /// Kernels as images: one tile per kernel and channel, the channels of a kernel side by side. Each
 /// kernel holds its weights channel by channel, row by row: `channels * height * width` values.
@@ -44,16 +48,15 @@ pub fn kernels(
         subtitle += &format!("; the first {} are shown", shown.len());
     }
     let grid = Grid::fitting(shown.len(), &tile);
-    let image_height = (grid.rows as i32 * grid.row_pitch(&tile) / 2 + 150).clamp(420, 1600) as u32;
-    paint(path, (WIDTH, image_height), |root| {
+    let size = grid.image_size(&tile);
+    paint(path, size, |root| {
         let body = headed(root, "Kernels of the first population", &subtitle)?;
         grid.draw(&body, shown, &tile, largest)?;
-        let ticks =
-            [-1.0, -0.5, 0.0, 0.5, 1.0].map(|share| ((share + 1.0) / 2.0, number(share * largest, largest / 20.0)));
+        let ticks: Vec<(f64, String)> = Axis::spanning(-largest, largest).marks().collect();
         let color = |height: f64| style::diverging(height * 2.0 - 1.0);
         let bar = ColorBar { color: &color, ticks: &ticks, label: "weight" };
-        let (right, bottom) = body.dim_in_pixel();
-        bar.draw(&body, right as i32 - ColorBar::WIDTH, 16, (bottom as i32 - 16).min(1000))
+        let bottom = body.dim_in_pixel().1 as i32 - 8;
+        bar.draw(&body, grid.columns as i32 * grid.column_pitch(&tile) + 40, SMALL as i32 + 2, bottom.min(900))
     })
 }
 
@@ -100,20 +103,31 @@ struct Grid {
 impl Grid {
     /// The largest scale at which the kernels fit the figure.
     fn fitting(kernels: usize, tile: &Tile) -> Self {
-        let available = WIDTH as i32 * 2 - ColorBar::WIDTH - 140;
-        let fits = |scale: i32| {
-            let across = (tile.width as i32 * scale + 4) * tile.channels as i32 + GAP * 2;
-            let columns = ((available / across) as usize).min(kernels.next_multiple_of(4)).max(1);
-            let balanced = (kernels as f64 * 1.6).sqrt().ceil() as usize;
-            let columns = columns.min(balanced.max(4)).min(kernels);
-            Self { columns, rows: kernels.div_ceil(columns), scale }
+        let at_scale = |scale: i32| {
+            let mut grid = Self { columns: 1, rows: kernels, scale };
+            let available = (MOST_WIDTH / grid.column_pitch(tile)).max(1) as usize;
+            let pitch_ratio = f64::from(grid.row_pitch(tile)) / f64::from(grid.column_pitch(tile));
+            let balanced = (kernels as f64 * pitch_ratio * 1.6).sqrt().ceil() as usize;
+            grid.columns = balanced.clamp(1, kernels).min(available);
+            grid.rows = kernels.div_ceil(grid.columns);
+            grid
         };
-        let scales = (1..=48).rev().map(fits);
-        let narrow = |grid: &Grid| {
-            let across = (tile.width as i32 * grid.scale + 4) * tile.channels as i32 + GAP * 2;
-            grid.columns as i32 * across <= available && grid.rows as i32 * grid.row_pitch(tile) <= 2400
+        let fits = |grid: &Self| {
+            grid.columns as i32 * grid.column_pitch(tile) <= MOST_WIDTH
+                && grid.rows as i32 * grid.row_pitch(tile) <= MOST_HEIGHT
         };
-        scales.into_iter().find(narrow).unwrap_or_else(|| fits(1))
+        (2..=LARGEST_SCALE).rev().map(at_scale).find(fits).unwrap_or_else(|| at_scale(1))
+    }
+
+    /// Width and height of the figure in image pixels.
+    fn image_size(&self, tile: &Tile) -> (u32, u32) {
+        let width = self.columns as i32 * self.column_pitch(tile) + ColorBar::WIDTH + 140;
+        let height = self.rows as i32 * self.row_pitch(tile) + 230;
+        ((width as u32 / 2).max(700), (height as u32 / 2).max(420))
+    }
+
+    fn column_pitch(&self, tile: &Tile) -> i32 {
+        (tile.width as i32 * self.scale + 4) * tile.channels as i32 + GAP * 2
     }
 
     fn row_pitch(&self, tile: &Tile) -> i32 {
@@ -122,9 +136,8 @@ impl Grid {
 
     fn draw(&self, area: &Area<'_>, kernels: &[Vec<f32>], tile: &Tile, largest: f64) -> Drawn {
         let (wide, high) = (tile.width as i32 * self.scale, tile.height as i32 * self.scale);
-        let across = (wide + 4) * tile.channels as i32 + GAP * 2;
         for (index, kernel) in kernels.iter().enumerate() {
-            let left = (index % self.columns) as i32 * across;
+            let left = (index % self.columns) as i32 * self.column_pitch(tile);
             let top = (index / self.columns) as i32 * self.row_pitch(tile);
             let label = style::text(SMALL - 4, &GREY, HPos::Left, VPos::Top);
             area.draw(&Text::new(index.to_string(), (left, top), label))?;

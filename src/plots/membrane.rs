@@ -7,7 +7,7 @@ use super::canvas::{Area, Drawn, paint};
 use super::epochs::empty;
 use super::error::PlotError;
 use super::figure::{LegendEntry, headed, with_legend};
-use super::panel::Panel;
+use super::panel::{Panel, draw_path};
 use super::style::{BLUE, VERMILION};
 
 /// More traces than this are counted in the subtitle and not drawn.
@@ -44,11 +44,11 @@ pub fn membrane(traces: &[MembraneTrace], path: &Path) -> Result<(), PlotError> 
     };
     let entry = |label: &str, color| LegendEntry { label: label.to_owned(), color };
     let legend = [entry("potential", BLUE), entry("threshold ±Θ", VERMILION)];
-    let height = 230 + 190 * shown.len().max(2) as u32;
+    let height = 250 + 190 * shown.len().max(2) as u32;
     paint(path, (1300, height), |root| {
         let body = headed(root, "Membrane potentials", &subtitle)?;
         let body = with_legend(&body, &legend)?;
-        let labels = 72;
+        let labels = 92;
         let each = (body.dim_in_pixel().1 as i32 - labels) / shown.len() as i32;
         let mut rest = body;
         for (index, trace) in shown.iter().enumerate() {
@@ -87,6 +87,5 @@ fn draw(area: &Area<'_>, trace: &MembraneTrace, x: &Axis, last: bool) -> Drawn {
     if steps.len() == 1 {
         chart.draw_series([Circle::new(steps[0], 8, BLUE.filled())])?;
     }
-    chart.draw_series(LineSeries::new(steps, BLUE.stroke_width(4)))?;
-    Ok(())
+    draw_path(&mut chart, &steps, BLUE.stroke_width(4))
 }

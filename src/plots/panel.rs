@@ -10,6 +10,8 @@ use super::style::{self, GREY, GRID, INK, SMALL, TEXT};
 
 /// More points than this are drawn without markers.
 const MOST_MARKERS: usize = 40;
+/// More points than this are drawn without joins.
+const MOST_JOINS: usize = 200;
 
 /// Plotting area with its two axes.
 pub(super) type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<Axis, Axis>>;
@@ -42,6 +44,7 @@ impl Panel<'_> {
         let mut chart = ChartBuilder::on(area)
             .margin_top(if self.heading.is_empty() { 16 } else { 56 })
             .margin_right(28)
+            .margin_bottom(if self.x_label.is_empty() { 0 } else { 20 })
             .x_label_area_size(if self.x_label.is_empty() { 20 } else { 92 })
             .y_label_area_size(widest + 76)
             .build_cartesian_2d(self.x, self.y)?;
@@ -63,15 +66,25 @@ impl Panel<'_> {
     }
 }
 
+/// Draws one unbroken line. The joins of a dense line would overshoot its points, so its segments
+/// are drawn without them.
+pub(super) fn draw_path(chart: &mut Chart<'_, '_>, points: &[(f64, f64)], style: ShapeStyle) -> Drawn {
+    if points.len() <= MOST_JOINS {
+        chart.draw_series([PathElement::new(points.to_vec(), style)])?;
+    } else {
+        let thin = ShapeStyle { stroke_width: 3, ..style };
+        chart.draw_series(points.windows(2).map(|pair| PathElement::new(pair.to_vec(), thin)))?;
+    }
+    Ok(())
+}
+
 /// Draws lines over a panel, with a marker at each point where there are few.
 pub(super) fn draw_lines(chart: &mut Chart<'_, '_>, lines: &[Line]) -> Drawn {
     for line in lines {
         let drawable = |point: &(f64, f64)| is_drawable(point.0) && is_drawable(point.1);
         for stretch in line.points.split(|point| !drawable(point)).filter(|stretch| !stretch.is_empty()) {
             let markers = if stretch.len() == 1 || line.points.len() <= MOST_MARKERS { stretch } else { &[] };
-            if stretch.len() > 1 {
-                chart.draw_series(LineSeries::new(stretch.iter().copied(), line.color.stroke_width(5)))?;
-            }
+            draw_path(chart, stretch, line.color.stroke_width(5))?;
             chart.draw_series(markers.iter().map(|&point| Circle::new(point, 8, line.color.filled())))?;
         }
     }

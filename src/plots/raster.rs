@@ -49,7 +49,7 @@ pub fn raster(rows: &[RasterRow], spikes: &[RasterSpike], title: &str, path: &Pa
     let times = spikes.iter().map(|spike| spike.time);
     let x = match Axis::linear(times) {
         Some(axis) => axis,
-        None if spikes.is_empty() => Axis::spanning(0.0, 1.0),
+        None if spikes.is_empty() => Axis::spanning(0.0, 1.0).without_ticks(),
         None => return Err(empty(path, "spikes with a finite time", "only times that are not finite")),
     };
     let sums = spikes.iter().fold((0u64, 0u64), |(positive, negative), spike| match spike.value {

@@ -88,10 +88,13 @@ pub(super) fn text_width(area: &Area<'_>, content: &str, size: u32) -> Result<i3
     Ok(area.estimate_text_size(content, &style)?.0 as i32)
 }
 
-/// At most `longest` characters of a name; what is cut shows as an ellipsis.
+/// At most `longest` characters of a name; an ellipsis stands for what is cut from its middle.
 pub(super) fn shorten(name: &str, longest: usize) -> String {
     if name.chars().count() <= longest {
         return name.to_owned();
     }
-    name.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
+    let characters: Vec<char> = name.chars().collect();
+    let end = longest / 3;
+    let (start, end) = (&characters[..longest.saturating_sub(end + 1)], &characters[characters.len() - end..]);
+    start.iter().chain(&['…']).chain(end).collect()
 }
