@@ -78,7 +78,7 @@ pub(super) struct ColorBar<'a> {
 
 impl ColorBar<'_> {
     /// Room that the bar needs, in drawn pixels.
-    pub const WIDTH: i32 = 210;
+    pub const WIDTH: i32 = 180;
 
     /// Draws the bar between the heights `top` and `bottom` with its left edge at `left`.
     pub fn draw(&self, area: &Area<'_>, left: i32, top: i32, bottom: i32) -> Drawn {

@@ -42,8 +42,9 @@ pub fn kernels(
     };
     let largest = if largest > 0.0 { largest } else { 1.0 };
     let shown = &kernels[..kernels.len().min((MOST_TILES / channels).max(1))];
-    let plural = if channels == 1 { "channel" } else { "channels" };
-    let mut subtitle = format!("{} kernels of {height}×{width}, {channels} {plural}", kernels.len());
+    let plural = |number, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let mut subtitle =
+        format!("{} of {height}×{width}, {}", plural(kernels.len(), "kernel"), plural(channels, "channel"));
     if shown.len() < kernels.len() {
         subtitle += &format!("; the first {} are shown", shown.len());
     }

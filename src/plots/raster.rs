@@ -11,6 +11,9 @@ use super::figure::{LegendEntry, headed, with_legend};
 use super::panel::{Chart, Panel};
 use super::style::{self, BLUE, GREY, INK, SMALL, TEXT, VERMILION};
 
+/// With more spikes than this the marks are small.
+const DENSE: usize = 3000;
+
 /// A band of a raster: one population.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RasterRow {
@@ -121,15 +124,16 @@ fn draw(area: &Area<'_>, rows: &[RasterRow], spikes: &[RasterSpike], x: Axis) ->
     }
     let pixels = chart.plotting_area().get_y_axis_pixel_range();
     let pixels = f64::from(pixels.end - pixels.start);
+    let (least, across) = if spikes.len() > DENSE { (3, 2) } else { (7, 3) };
     for spike in spikes.iter().filter(|spike| spike.value != 0 && is_drawable(spike.time)) {
         let (lower, height) = bands[spike.row];
         let pitch = height * 0.84 / rows[spike.row].neurons as f64;
         let middle = lower + height * 0.08 + pitch * (spike.neuron as f64 + 0.5);
         let color = if spike.value > 0 { BLUE } else { VERMILION };
         let opacity = 0.35 + 0.65 * f64::from(spike.value.unsigned_abs()) / f64::from(largest[spike.row]);
-        let half = ((pitch * pixels * 0.4) as i32).clamp(3, 14);
+        let half = ((pitch * pixels * 0.4) as i32).clamp(least, 14);
         let mark = EmptyElement::at((spike.time, middle))
-            + Rectangle::new([(-2, -half), (2, half)], color.mix(opacity).filled());
+            + Rectangle::new([(-across, -half), (across, half)], color.mix(opacity).filled());
         chart.draw_series([mark])?;
     }
     Ok(())
