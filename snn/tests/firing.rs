@@ -259,3 +259,25 @@ fn random_networks_cover_the_hard_cases() {
     assert!(ties > 1000 && saturated > 1000 && residual > 1000 && redundant > 1000, "{found}");
     assert!(biased > 100 && parallel > 20, "{found}, {parallel} with several projections");
 }
+
+#[test]
+fn input_spikes_arrive_evenly_and_in_order() {
+    let description = NetworkDescription::from_toml(
+        "[[population]]\nname = \"input\"\nshape = [3]\nneuron = \"input\"\n\
+         [[population]]\nname = \"out\"\nshape = [1]\nneuron = \"relu\"\nthreshold = 2\n\
+         [[projection]]\nname = \"d\"\nfrom = \"input\"\nto = \"out\"\nkind = \"dense\"\n",
+    );
+    let mut network = Network::build(&description.unwrap()).unwrap();
+    network.set_weights(0, Weights::I8(vec![1, 1, 2])).unwrap();
+    let simulator = Simulator::new(&network).unwrap();
+    let (mut state, mut trace) = (State::new(), Trace::new(100));
+    let mut run = |input: InputEncoding| {
+        let options = SimulationOptions { order: EventOrder::InputTime, input, residual_spikes: true };
+        simulator.run(&[Counts::Unsigned(&[2, 0, 1])], &options, &mut state, Some(&mut trace)).unwrap();
+        trace.spikes().iter().map(|s| (s.time, s.population, s.neuron, s.spikes)).collect::<Vec<_>>()
+    };
+    let unit = [(0.25, 0, 0, 1), (0.5, 0, 2, 1), (0.5, 1, 0, 1), (0.75, 0, 0, 1), (0.75, 1, 0, 1)];
+    assert_eq!(run(InputEncoding::UnitSpikes), unit);
+    let graded = [(0.0, 0, 0, 2), (0.0, 1, 0, 1), (0.5, 0, 2, 1), (0.5, 1, 0, 1)];
+    assert_eq!(run(InputEncoding::Graded), graded);
+}
