@@ -9,7 +9,7 @@
 //! When no spike is pending, populations are taken from the lowest to the highest and each neuron
 //! fires at most one residual spike, which brings S to A / threshold rounded to nearest, halves
 //! away from zero. So for integer weights S, A and the gates equal the integer pass, see
-//! [`reference`], for every order of events. With float weights the equality holds up to the
+//! [`mod@reference`], for every order of events. With float weights the equality holds up to the
 //! order of summation: a total may differ in its last bits and a count that is a near tie with it.
 //!
 //! Rules: Thiele et al., *SpikeGrad* (arXiv 1906.00851), forward phase and residual spikes.
