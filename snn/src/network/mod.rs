@@ -184,8 +184,8 @@ impl Network {
         weights + biases
     }
 
-    /// Number of synapses: connected pairs of neurons, zero padding not counted, of projections
-    /// with trained weights, as multiply-accumulates of a dense pass over one example.
+    /// Multiply-accumulates of a dense pass over one example through the projections with trained
+    /// weights, zero padding included, as frameworks without spikes compute it.
     pub fn dense_operations(&self) -> u64 {
         let trained = self.projections.iter().filter(|projection| projection.weights.is_some());
         trained.map(|projection| projection.connection.dense_operations()).sum()
