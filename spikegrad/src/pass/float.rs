@@ -121,9 +121,13 @@ impl PassContext<'_> {
             let target = &self.plan.populations[projection.to];
             let size = target.neurons * examples;
             let scaled = &mut buffers.scaled[..size];
-            for (position, (scaled, error)) in scaled.iter_mut().zip(&buffers.errors[projection.to]).enumerate() {
-                let reciprocal = target.error_scale.reciprocal(position % target.channels) / target.kept.value();
-                *scaled = (f64::from(*error) * reciprocal) as f32;
+            let reciprocal = |channel| target.error_scale.reciprocal(channel) / target.kept.value();
+            let reciprocals: Vec<f64> = (0..target.channels).map(reciprocal).collect();
+            let errors = buffers.errors[projection.to][..size].chunks_exact(target.channels);
+            for (scaled, errors) in scaled.chunks_exact_mut(target.channels).zip(errors) {
+                for ((scaled, &error), reciprocal) in scaled.iter_mut().zip(errors).zip(&reciprocals) {
+                    *scaled = (f64::from(error) * reciprocal) as f32;
+                }
             }
             let totals = &mut buffers.totals[..length];
             let weights = self.prepared.projections[outgoing].float.as_deref().unwrap_or_default();
@@ -185,8 +189,9 @@ impl PassContext<'_> {
         let errors = &buffers.errors[index][..length];
         let bias = &mut gradients.float_bias[index];
         if !bias.is_empty() {
-            let channels = bias.len();
-            errors.iter().enumerate().for_each(|(position, &error)| bias[position % channels] += error);
+            for errors in errors.chunks_exact(bias.len()) {
+                bias.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += error);
+            }
         }
         for &incoming in &self.network.populations()[index].incoming {
             let projection = &self.network.projections()[incoming];
