@@ -9,7 +9,9 @@ pub mod command;
 pub mod configuration;
 pub mod error;
 pub mod interruption;
+pub mod measurement;
 pub mod output;
+pub mod plots;
 pub mod run_folder;
 pub mod samples;
 

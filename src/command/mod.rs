@@ -1,6 +1,11 @@
 //! The subcommands and what they share: global flags, the exit code, the data folder.
 
+pub mod data;
+pub mod eval;
+pub mod inspect;
+pub mod simulate;
 pub mod train;
+pub mod trained;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +59,10 @@ struct Global {
 #[derive(Subcommand, Debug)]
 enum Command {
     Train(train::TrainArguments),
+    Eval(eval::EvalArguments),
+    Simulate(simulate::SimulateArguments),
+    Inspect(inspect::InspectArguments),
+    Data(data::DataArguments),
 }
 
 /// What the global flags and the environment say.
@@ -133,6 +142,10 @@ fn threads(text: &str) -> Result<usize, String> {
 pub fn run(cli: Cli) -> ExitCode {
     let result = Context::new(&cli.global).map_err(anyhow::Error::from).and_then(|context| match &cli.command {
         Command::Train(arguments) => train::run(arguments, &context),
+        Command::Eval(arguments) => eval::run(arguments, &context),
+        Command::Simulate(arguments) => simulate::run(arguments, &context),
+        Command::Inspect(arguments) => inspect::run(arguments, &context),
+        Command::Data(arguments) => data::run(arguments, &context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -44,8 +44,7 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
     let mut course = begin(&plan, network, arguments, context)?;
     let ending = course.run(&parts, &interruption)?;
     let plots = |course: &Course<'_>| -> anyhow::Result<()> {
-        let _ = course;
-        Ok(())
+        if arguments.no_plots { Ok(()) } else { result::draw(&plan.folder, course.metrics()) }
     };
     match ending {
         Ending::Interrupted => {
@@ -65,6 +64,9 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
             let model = snn::model::load(&plan.folder.model())?;
             let test = evaluate(&model, &parts.test, context.resources).context("test samples")?;
             let summary = Summary::new(&plan, &course, context.resources, Some(test.score));
+            if !arguments.no_plots {
+                result::draw_model(&plan.folder, &model, &test.confusion, &parts.format.classes)?;
+            }
             plan.folder.write_summary(&summary)?;
             context.output.object(&summary)?;
             context.output.result(summary.text())

@@ -1,12 +1,15 @@
 //! What a run ends with: the summary and the plots.
 
+use anyhow::Context as _;
 use kernels::Isa;
 use serde::Serialize;
-use snn::WeightFormat;
+use snn::{Connection, Network, WeightFormat};
 use spikegrad::{Gradient, Resources, Score};
 
 use super::course::Course;
 use super::plan::Plan;
+use crate::plots;
+use crate::run_folder::{Metrics, RunFolder};
 
 /// The last JSON object of `sterna train` and the content of `summary.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -97,4 +100,56 @@ impl Summary {
             self.model,
         )
     }
+}
+
+/// Plots of the epochs.
+pub(super) fn draw(folder: &RunFolder, metrics: &Metrics) -> anyhow::Result<()> {
+    let reports = metrics.reports();
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let plots = folder.plots();
+    std::fs::create_dir_all(&plots).with_context(|| format!("cannot make the folder {}", plots.display()))?;
+    drawn(plots::learning_curves(&reports, &plots.join("learning_curves.png")))?;
+    drawn(plots::spikes_per_population(&reports, &plots.join("spikes_per_population.png")))?;
+    drawn(plots::error_spikes(&reports, &plots.join("error_spikes.png")))?;
+    Ok(())
+}
+
+/// A plot without anything to draw, such as spikes of a network that has no firing population, is
+/// left out.
+fn drawn(result: Result<(), plots::PlotError>) -> Result<(), plots::PlotError> {
+    match result {
+        Err(plots::PlotError::Empty { .. }) => Ok(()),
+        other => other,
+    }
+}
+
+/// Plots of the model that was kept and its test.
+pub(super) fn draw_model(
+    folder: &RunFolder,
+    model: &Network,
+    confusion: &[Vec<u64>],
+    classes: &[String],
+) -> anyhow::Result<()> {
+    let plots = folder.plots();
+    std::fs::create_dir_all(&plots).with_context(|| format!("cannot make the folder {}", plots.display()))?;
+    drawn(plots::confusion_matrix(confusion, classes, &plots.join("confusion_matrix.png")))?;
+    if let Some((kernels, [height, width, channels])) = first_kernels(model) {
+        drawn(plots::kernels(&kernels, height, width, channels, &plots.join("kernels.png")))?;
+    }
+    Ok(())
+}
+
+/// The kernels of the first convolution on the input, `[height, width, channels]` each.
+fn first_kernels(model: &Network) -> Option<(Vec<Vec<f32>>, [usize; 3])> {
+    let input = model.single_input()?;
+    let projection = model.projections().iter().find(|projection| projection.from == input)?;
+    let (Connection::Convolution(shape), Some(weights)) = (&projection.connection, &projection.weights) else {
+        return None;
+    };
+    let patch = shape.patch();
+    let values: Vec<f32> = (0..weights.len()).map(|index| weights.get(index) as f32).collect();
+    let kernels = values.chunks_exact(patch).map(<[f32]>::to_vec).collect();
+    Some((kernels, [shape.kernel[0], shape.kernel[1], shape.input_channels]))
 }
