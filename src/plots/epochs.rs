@@ -8,7 +8,7 @@ use super::axis::{Axis, is_drawable};
 use super::error::PlotError;
 use super::figure::LegendEntry;
 use super::panel::Line;
-use super::style::{GREY, series_color};
+use super::style::series_color;
 
 /// The axis of epochs; an error without any epoch.
 pub(super) fn epoch_axis(epochs: &[EpochReport], path: &Path) -> Result<Axis, PlotError> {
@@ -52,7 +52,7 @@ pub(super) fn population_lines(
             found.map_or(f64::NAN, &value)
         });
         let silent = points.iter().all(|point| point.1 == 0.0);
-        let color = if silent { GREY } else { series_color(index, populations.len()) };
+        let color = series_color(index, populations.len());
         let label = if silent { format!("{} (always 0)", first.name) } else { first.name.clone() };
         legend.push(LegendEntry { label, color });
         if !silent {

@@ -49,7 +49,8 @@ pub fn error_spikes(epochs: &[EpochReport], path: &Path) -> Result<(), PlotError
         ];
         for (area, (heading, y_label, y, lines, legend)) in panels.iter().zip(figures) {
             let area = with_legend_in(area, &legend, column)?;
-            let mut chart = Panel { heading, x_label: "epoch", y_label, x: x.clone(), y }.draw(&area)?;
+            let mut chart =
+                Panel { heading, x_label: "epoch", y_label, x: x.clone(), y, label_width: None }.draw(&area)?;
             draw_lines(&mut chart, &lines)?;
         }
         Ok(())

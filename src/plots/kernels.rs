@@ -19,7 +19,7 @@ const MOST_HEIGHT: i32 = 1800;
 /// Drawn pixels along the side of one weight.
 const LARGEST_SCALE: i32 = 56;
 
-/// Kernels as images: one tile per kernel and channel, the channels of a kernel side by side. Each
+/// Kernels as images, weights in grid units: one tile per kernel and channel, the channels of a kernel side by side. Each
 /// kernel holds its weights channel by channel, row by row: `channels * height * width` values.
 /// All share one colour scale, symmetric about zero; values that are not finite are grey.
 ///
@@ -55,7 +55,7 @@ pub fn kernels(
         grid.draw(&body, shown, &tile, largest)?;
         let ticks: Vec<(f64, String)> = Axis::spanning(-largest, largest).marks().collect();
         let color = |height: f64| style::diverging(height * 2.0 - 1.0);
-        let bar = ColorBar { color: &color, ticks: &ticks, label: "weight" };
+        let bar = ColorBar { color: &color, ticks: &ticks, label: "weight (grid units)" };
         let bottom = body.dim_in_pixel().1 as i32 - 8;
         bar.draw(&body, grid.columns as i32 * grid.column_pitch(&tile) + 40, SMALL as i32 + 2, bottom.min(900))
     })

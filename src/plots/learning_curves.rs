@@ -50,7 +50,8 @@ pub fn learning_curves(epochs: &[EpochReport], path: &Path) -> Result<(), PlotEr
             ("Accuracy", "accuracy (%)", accuracy_axis, accuracies),
         ];
         for (area, (heading, y_label, y, lines)) in panels.iter().zip(figures) {
-            let mut chart = Panel { heading, x_label: "epoch", y_label, x: x.clone(), y }.draw(area)?;
+            let mut chart =
+                Panel { heading, x_label: "epoch", y_label, x: x.clone(), y, label_width: None }.draw(area)?;
             if let Some(best) = best {
                 let range = chart.y_range();
                 let line = [range.start, range.end].map(|height| (f64::from(best.epoch), height));

@@ -29,6 +29,8 @@ pub(super) struct Panel<'a> {
     pub y_label: &'a str,
     pub x: Axis,
     pub y: Axis,
+    /// Room for the tick labels on the left in drawn pixels; what they need when absent.
+    pub label_width: Option<i32>,
 }
 
 impl Panel<'_> {
@@ -37,10 +39,10 @@ impl Panel<'_> {
         if !self.heading.is_empty() {
             area.draw(&Text::new(self.heading.to_owned(), (0, 0), style::bold(TEXT, &INK, HPos::Left, VPos::Top)))?;
         }
-        let mut widest = 0;
-        for label in self.y.labels() {
-            widest = widest.max(style::text_width(area, &label, SMALL)?);
-        }
+        let widest = match self.label_width {
+            Some(width) => width,
+            None => widest_label(area, &self.y)?,
+        };
         let mut chart = ChartBuilder::on(area)
             .margin_top(if self.heading.is_empty() { 16 } else { 56 })
             .margin_right(28)
@@ -66,26 +68,40 @@ impl Panel<'_> {
     }
 }
 
-/// Draws one unbroken line. The joins of a dense line would overshoot its points, so its segments
-/// are drawn without them.
+/// Width of the widest tick label in drawn pixels.
+pub(super) fn widest_label(area: &Area<'_>, axis: &Axis) -> Result<i32, DrawError> {
+    let mut widest = 0;
+    for label in axis.labels() {
+        widest = widest.max(style::text_width(area, &label, SMALL)?);
+    }
+    Ok(widest)
+}
+
+/// Draws one unbroken line. Segments are joined by dots, since mitred joins would overshoot the
+/// points; a dense line is thinner and needs none.
 pub(super) fn draw_path(chart: &mut Chart<'_, '_>, points: &[(f64, f64)], style: ShapeStyle) -> Drawn {
-    if points.len() <= MOST_JOINS {
-        chart.draw_series([PathElement::new(points.to_vec(), style)])?;
+    let segment = |style: ShapeStyle| move |pair: &[(f64, f64)]| PathElement::new(pair.to_vec(), style);
+    if points.len() > MOST_JOINS {
+        chart.draw_series(points.windows(2).map(segment(ShapeStyle { stroke_width: 3, ..style })))?;
     } else {
-        let thin = ShapeStyle { stroke_width: 3, ..style };
-        chart.draw_series(points.windows(2).map(|pair| PathElement::new(pair.to_vec(), thin)))?;
+        chart.draw_series(points.windows(2).map(segment(style)))?;
+        let dot = ShapeStyle { filled: true, ..style };
+        chart.draw_series(points.iter().map(|&point| Circle::new(point, style.stroke_width / 2, dot)))?;
     }
     Ok(())
 }
 
-/// Draws lines over a panel, with a marker at each point where there are few.
+/// Draws lines over a panel, with a marker at each point where there are few. Earlier lines
+/// are thicker, so that they show under later ones of the same value.
 pub(super) fn draw_lines(chart: &mut Chart<'_, '_>, lines: &[Line]) -> Drawn {
-    for line in lines {
+    for (index, line) in lines.iter().enumerate() {
+        let above = index as f64 / (lines.len() - 1).max(1) as f64;
+        let (width, radius) = ((7.0 - 3.0 * above) as u32, (11.0 - 4.0 * above) as u32);
         let drawable = |point: &(f64, f64)| is_drawable(point.0) && is_drawable(point.1);
         for stretch in line.points.split(|point| !drawable(point)).filter(|stretch| !stretch.is_empty()) {
             let markers = if stretch.len() == 1 || line.points.len() <= MOST_MARKERS { stretch } else { &[] };
-            draw_path(chart, stretch, line.color.stroke_width(5))?;
-            chart.draw_series(markers.iter().map(|&point| Circle::new(point, 8, line.color.filled())))?;
+            draw_path(chart, stretch, line.color.stroke_width(width))?;
+            chart.draw_series(markers.iter().map(|&point| Circle::new(point, radius, line.color.filled())))?;
         }
     }
     Ok(())

@@ -115,7 +115,8 @@ fn draw(area: &Area<'_>, rows: &[RasterRow], spikes: &[RasterSpike], x: Axis) ->
     }
     let (labels, plot) = area.split_horizontally(widest + 16);
     let y = Axis::spanning(0.0, bands.last().map_or(1.0, |(lower, height)| lower + height)).without_ticks();
-    let panel = Panel { heading: "", x_label: "time (number of the delivered event)", y_label: "", x, y };
+    let panel =
+        Panel { heading: "", x_label: "time (number of the delivered event)", y_label: "", x, y, label_width: None };
     let mut chart = panel.draw(&plot)?;
     draw_bands(&labels, &plot, &mut chart, rows, &names, &bands)?;
     let mut largest = vec![1u32; rows.len()];

@@ -34,7 +34,8 @@ pub fn spikes_per_population(epochs: &[EpochReport], path: &Path) -> Result<(), 
             ("Active neurons", "neurons with an open gate (%)", share_axis, shares),
         ];
         for (area, (heading, y_label, y, lines)) in panels.iter().zip(figures) {
-            let mut chart = Panel { heading, x_label: "epoch", y_label, x: x.clone(), y }.draw(area)?;
+            let mut chart =
+                Panel { heading, x_label: "epoch", y_label, x: x.clone(), y, label_width: None }.draw(area)?;
             draw_lines(&mut chart, &lines)?;
         }
         Ok(())
