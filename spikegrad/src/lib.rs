@@ -16,7 +16,10 @@
 //! backward phase.
 #![forbid(unsafe_code)]
 
+mod backward_pass;
 pub mod error;
+pub mod events;
+mod forward_result;
 mod inference;
 pub mod loss;
 mod master;
@@ -27,7 +30,9 @@ mod samples;
 mod settings;
 mod trainer;
 
+pub use backward_pass::{BackwardPass, ErrorPass, FloatBackwardPass, readout_errors};
 pub use error::SpikegradError;
+pub use forward_result::ForwardResult;
 pub use inference::{Evaluation, Inference, evaluate};
 pub use samples::Samples;
 pub use settings::{Gradient, LARGEST_ALPHA, Schedule, TrainingSettings};

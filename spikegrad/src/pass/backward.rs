@@ -88,7 +88,7 @@ impl PassContext<'_> {
         if ratios.iter().all(|&ratio| ratio == first) && self.fits_32_bits(outgoing) {
             activity.totals[..length].fill(0);
             for &projection in outgoing {
-                self.error_product(activity, projection, length, |_, _, _| {})?;
+                self.error_product(activity, projection, length, None)?;
             }
             let divisor = Divisor::uniform(first.denominator, first.numerator)?;
             let Activity { totals, gates, errors, statistics, .. } = activity;
@@ -122,12 +122,13 @@ impl PassContext<'_> {
         for (&projection, ratio) in self.network.populations()[index].outgoing.iter().zip(ratios) {
             let factor = i128::from(ratio.numerator) * i128::from(common / ratio.denominator);
             activity.totals[..length].fill(0);
-            self.error_product(activity, projection, length, |totals, scale, _| {
+            let mut take = |totals: &mut [i32], scale: i64| {
                 for (sum, total) in sums.iter_mut().zip(totals.iter_mut()) {
                     *sum += i128::from(*total) * i128::from(scale) * factor;
                     *total = 0;
                 }
-            })?;
+            };
+            self.error_product(activity, projection, length, Some(&mut take))?;
         }
         let Activity { gates, errors, statistics, .. } = activity;
         let common = i128::from(common);
@@ -167,21 +168,21 @@ impl PassContext<'_> {
         bound <= i128::from(i32::MAX)
     }
 
-    /// Adds W^T E of one projection to `activity.totals`. When the caller takes the sums apart,
-    /// `digit` is called after the product of each pair of digits with its scale, and may move
-    /// the totals elsewhere; a plain sum leaves them and relies on 32-bit arithmetic.
+    /// Adds W^T E of one projection to `activity.totals`. Without `take` the totals are the whole
+    /// sum, which must fit 32 bits. With it, `take` receives the unscaled product of each pair of
+    /// digits and its scale, and moves the totals elsewhere.
     fn error_product(
         &self,
         activity: &mut Activity,
         index: usize,
         length: usize,
-        mut digit: impl FnMut(&mut [i32], i64, usize),
+        mut take: Option<&mut dyn FnMut(&mut [i32], i64)>,
     ) -> Result<(), SpikegradError> {
         let projection = &self.network.projections()[index];
         let examples = activity.examples;
         let factors = self.plan.populations[projection.to].error_scale.factors.as_deref();
         let splits = self.split_errors(activity, projection.to, factors)?;
-        let is_plain = factors.is_none() && self.fits_32_bits(&self.network.populations()[projection.from].outgoing);
+        let is_plain = take.is_none();
         let Activity { totals, errors, digits, workspace, .. } = activity;
         let totals = &mut totals[..length];
         let target = self.plan.populations[projection.to].neurons * examples;
@@ -195,7 +196,9 @@ impl PassContext<'_> {
                 scale: if is_plain { scale.wrapping_mul(place_scale as i32) } else { 1 },
             };
             let mut done = |totals: &mut [i32], scale: i32| {
-                digit(totals, i64::from(scale) * place_scale, place);
+                if let Some(take) = &mut take {
+                    take(totals, i64::from(scale) * place_scale);
+                }
             };
             match &projection.connection {
                 Connection::SumPooling { shape, weight } => {
