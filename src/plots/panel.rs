@@ -96,7 +96,7 @@ pub(super) fn draw_path(chart: &mut Chart<'_, '_>, points: &[(f64, f64)], style:
 pub(super) fn draw_lines(chart: &mut Chart<'_, '_>, lines: &[Line]) -> Drawn {
     for (index, line) in lines.iter().enumerate() {
         let above = index as f64 / (lines.len() - 1).max(1) as f64;
-        let (width, radius) = ((7.0 - 3.0 * above) as u32, (11.0 - 4.0 * above) as u32);
+        let (width, radius) = ((6.0 - above) as u32, (10.0 - 3.0 * above) as u32);
         let drawable = |point: &(f64, f64)| is_drawable(point.0) && is_drawable(point.1);
         for stretch in line.points.split(|point| !drawable(point)).filter(|stretch| !stretch.is_empty()) {
             let markers = if stretch.len() == 1 || line.points.len() <= MOST_MARKERS { stretch } else { &[] };
