@@ -53,7 +53,7 @@ pub(super) fn population_lines(
         });
         let silent = points.iter().all(|point| point.1 == 0.0);
         let color = series_color(index, populations.len());
-        let label = if silent { format!("{} (always 0)", first.name) } else { first.name.clone() };
+        let label = if silent { format!("{} (no spikes)", first.name) } else { first.name.clone() };
         legend.push(LegendEntry { label, color });
         if !silent {
             lines.push(Line { color, points });
