@@ -13,6 +13,7 @@ use crate::configuration::Overrides;
 /// Ctrl-C and SIGTERM end the run after the current batch with a checkpoint and exit code 130;
 /// a second signal ends it at once, with the checkpoint before.
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 #[command(after_help = "Examples:\n  \
     sterna train digits\n  \
     sterna train mnist --seed 3 --out runs/mnist-3\n  \
