@@ -3,12 +3,11 @@
 use snn::Network;
 
 use crate::error::SpikegradError;
+use crate::pass::LARGEST_DENOMINATOR;
 use crate::plan::{ErrorScale, greatest_common_divisor};
 
 /// Net error counts below the readout stay within ±127.
 const LARGEST_COUNT: i32 = 127;
-/// The largest error threshold in units of the error potential.
-const LARGEST_ONE: i64 = 1 << 40;
 
 /// How error spikes of the populations above enter a population's error potential.
 #[derive(Clone, Debug)]
@@ -32,9 +31,9 @@ impl Rules {
         let one = scales.iter().try_fold(1i64, |one, (_, scale)| {
             (one / greatest_common_divisor(one, scale.denominator)).checked_mul(scale.denominator)
         });
-        let one = one.filter(|&one| one < LARGEST_ONE).ok_or_else(|| SpikegradError::Network {
+        let one = one.filter(|&one| one < LARGEST_DENOMINATOR).ok_or_else(|| SpikegradError::Network {
             problem: format!(
-                "the thresholds after population '{}' have no common denominator below 2^40",
+                "the thresholds after population '{}' have no common denominator below 2^50",
                 population.name
             ),
             remedy: "use thresholds that are powers of two or multiples of each other".to_owned(),

@@ -126,7 +126,7 @@ impl<'a> ErrorSimulator<'a> {
     ///
     /// # Errors
     /// [`SpikegradError::Network`] for float weights, without exactly one readout population, or
-    /// when thresholds have no common denominator below 2^40.
+    /// when thresholds have no common denominator below 2^50.
     pub fn new(network: &'a Network) -> Result<Self, SpikegradError> {
         if network.weight_format() == WeightFormat::F32 {
             return Err(SpikegradError::Network {

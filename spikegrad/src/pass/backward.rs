@@ -50,6 +50,10 @@ impl Gradients {
     }
 }
 
+/// The largest common denominator of error sums: with 32-bit products, digits of up to 2^32 and
+/// kept shares of up to 2^10 the sums stay below 2^126.
+pub(crate) const LARGEST_DENOMINATOR: i64 = 1 << 50;
+
 /// What divides the errors arriving at a population from one projection:
 /// `g = G * ratio.numerator / ratio.denominator`.
 fn arriving_ratio(context: &PassContext<'_>, projection: usize) -> Ratio {
@@ -111,9 +115,9 @@ impl PassContext<'_> {
         let common = ratios.iter().try_fold(1i64, |common, ratio| {
             (common / greatest_common_divisor(common, ratio.denominator)).checked_mul(ratio.denominator)
         });
-        let common = common.filter(|&common| common < 1 << 40).ok_or_else(|| SpikegradError::Network {
+        let common = common.filter(|&common| common < LARGEST_DENOMINATOR).ok_or_else(|| SpikegradError::Network {
             problem: format!(
-                "the thresholds after population '{}' have no common denominator below 2^40",
+                "the thresholds after population '{}' have no common denominator below 2^50",
                 self.network.populations()[index].name
             ),
             remedy: "use thresholds that are powers of two or multiples of each other".to_owned(),
@@ -136,7 +140,13 @@ impl PassContext<'_> {
             let rounded = (2 * sum.abs() + common) / (2 * common);
             let clamped = rounded.min(127);
             let open = gate != 0;
-            *error = if !open { 0 } else if sum < 0 { -(clamped as i8) } else { clamped as i8 };
+            *error = if !open {
+                0
+            } else if sum < 0 {
+                -(clamped as i8)
+            } else {
+                clamped as i8
+            };
             statistics[index].error_spikes += u64::from(error.unsigned_abs());
             statistics[index].clipped_errors += u64::from(open && rounded > 127);
         }

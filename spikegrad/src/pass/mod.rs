@@ -2,10 +2,12 @@
 
 mod backward;
 mod buffers;
+#[cfg(test)]
+mod dropout_test;
 mod float;
 mod forward;
 
-pub(crate) use backward::Gradients;
+pub(crate) use backward::{Gradients, LARGEST_DENOMINATOR};
 pub(crate) use buffers::{Activity, Statistics};
 
 use kernels::Engine;

@@ -1,0 +1,167 @@
+//! Integer pass, plain reference and event simulation agree in both directions, bit for bit.
+
+mod common;
+
+use common::networks::Generator;
+use common::reference;
+use kernels::{Counts, Isa, as_signed};
+use proptest::prelude::*;
+use snn::simulator::reference::reference_counts;
+use snn::{EventOrder, InputEncoding, Network, SimulationOptions, Simulator, State, WeightFormat};
+use spikegrad::events::{ErrorOptions, ErrorOrder, ErrorSimulator};
+use spikegrad::{ErrorPass, ForwardResult, Inference};
+
+fn format(wide: bool) -> WeightFormat {
+    if wide { WeightFormat::I16 } else { WeightFormat::I8 }
+}
+
+fn view<'a>(network: &Network, input: &'a [u8]) -> Counts<'a> {
+    let is_signed = network.populations()[network.single_input().unwrap()].is_signed();
+    if is_signed { Counts::Signed(as_signed(input)) } else { Counts::Unsigned(input) }
+}
+
+fn orders() -> impl Strategy<Value = ErrorOptions> {
+    let order =
+        prop_oneof![Just(ErrorOrder::FirstInFirstOut), any::<u64>().prop_map(|seed| ErrorOrder::Random { seed })];
+    (order, any::<bool>()).prop_map(|(order, unit_spikes)| ErrorOptions { order, unit_spikes })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn forward_equals_reference_and_events(seed: u64, wide: bool, order: u64, unit: bool) {
+        let mut generator = Generator::new(seed);
+        let network = generator.network(format(wide));
+        let inputs: Vec<Vec<u8>> = (0..3).map(|_| generator.input(&network)).collect();
+        let simulator = Simulator::new(&network).unwrap();
+        let mut state = State::new();
+        for isa in Isa::available() {
+            let mut inference = Inference::new(&network, isa, 3).unwrap();
+            inference.run(&inputs.concat(), 3).unwrap();
+            for (example, input) in inputs.iter().enumerate() {
+                let result = ForwardResult::from_inference(&network, &inference, example).unwrap();
+                let judge = reference_counts(&network, &[view(&network, input)]).unwrap();
+                prop_assert_eq!(&result.counts, &judge.counts, "{} example {}", isa, example);
+                prop_assert_eq!(&result.gates, &judge.gates);
+                let readout = network.single_readout().unwrap();
+                let unit_total = (1u64 << network.populations()[readout].fraction_bits) as f64;
+                let logits: Vec<f64> = judge.totals[readout].iter().map(|&total| total as f64 / unit_total).collect();
+                prop_assert_eq!(&result.logits, &logits);
+
+                let input_encoding = if unit { InputEncoding::UnitSpikes } else { InputEncoding::Graded };
+                let order = EventOrder::Random { seed: order };
+                let options = SimulationOptions { order, input: input_encoding, residual_spikes: true };
+                let simulation = simulator.run(&[view(&network, input)], &options, &mut state, None).unwrap();
+                prop_assert_eq!(&ForwardResult::from_simulation(&network, &simulation).unwrap(), &result);
+            }
+        }
+    }
+
+    #[test]
+    fn backward_equals_reference_and_events(seed: u64, wide: bool, scale in 0usize..5, options in orders()) {
+        let mut generator = Generator::new(seed);
+        let network = generator.network(format(wide));
+        let input = generator.input(&network);
+        let largest = [3, 100, 127, 2000, 30_000][scale];
+        let errors = generator.errors(&network, largest);
+        let simulator = ErrorSimulator::new(&network);
+        if simulator.is_err() {
+            // Thresholds without a usable common denominator: both sides refuse.
+            let refused = ErrorPass::new(&network, Isa::Scalar).unwrap().backward(&input, &errors);
+            prop_assert!(refused.unwrap_err().to_string().contains("no common denominator"));
+            return Ok(());
+        }
+        let mut passes = Vec::new();
+        for isa in Isa::available() {
+            let mut pass = ErrorPass::new(&network, isa).unwrap();
+            let forward = pass.forward(&input).unwrap();
+            passes.push((forward, pass.backward(&input, &errors).unwrap()));
+        }
+        let (forward, pass) = &passes[0];
+        prop_assert_eq!(&reference::backward(&network, forward, &errors), pass, "reference");
+        for (other_forward, other) in &passes[1..] {
+            prop_assert_eq!(other_forward, forward);
+            prop_assert_eq!(other, pass, "instruction sets");
+        }
+        let options = ErrorOptions { unit_spikes: options.unit_spikes && largest <= 127, ..options };
+        let simulation = simulator.unwrap().run(forward, &errors, &options).unwrap();
+        prop_assert_eq!(&simulation.pass, pass, "events");
+        for (index, population) in network.populations().iter().enumerate() {
+            let statistics = simulation.statistics.populations[index];
+            let net: u64 = pass.errors[index].iter().map(|error| u64::from(error.unsigned_abs())).sum();
+            prop_assert_eq!(statistics.minimum_error_spikes, net);
+            prop_assert!(statistics.error_spikes >= net && (statistics.error_spikes - net).is_multiple_of(2));
+            prop_assert!(statistics.residual_spikes <= population.shape.neurons() as u64);
+            let masked = pass.errors[index].iter().zip(&forward.gates[index]).filter(|(_, gate)| !**gate);
+            prop_assert!(masked.clone().all(|(&error, _)| error == 0), "masked neurons transmit nothing");
+        }
+        for (index, projection) in network.projections().iter().enumerate() {
+            let fan_in = snn::operations::fan_in(&projection.connection);
+            let least = snn::operations::accumulations(&pass.errors[projection.to], &fan_in);
+            let counted = simulation.statistics.projections[index];
+            prop_assert!(projection.weights.is_none() || counted.update_operations >= least);
+            let is_crossed = network.populations()[projection.from].fires();
+            prop_assert_eq!(counted.synaptic_operations >= least, is_crossed || least == 0);
+        }
+    }
+}
+
+/// The strategies above must reach the cases that they are meant for.
+#[test]
+fn random_networks_cover_the_hard_cases() {
+    let (mut clipped, mut halves, mut joined, mut per_channel, mut powers, mut closed) = (0, 0, 0, 0, 0, 0);
+    for seed in 0..150 {
+        let mut generator = Generator::new(seed);
+        let network = generator.network(format(seed % 2 == 0));
+        let input = generator.input(&network);
+        let errors = generator.errors(&network, 100);
+        let mut pass = ErrorPass::new(&network, Isa::Scalar).unwrap();
+        let forward = pass.forward(&input).unwrap();
+        let Ok(simulator) = ErrorSimulator::new(&network) else { continue };
+        let result = pass.backward(&input, &errors).unwrap();
+        let statistics = simulator.run(&forward, &errors, &ErrorOptions::default()).unwrap().statistics;
+        clipped += statistics.populations.iter().filter(|population| population.clipped > 0).count();
+        closed += forward.gates.iter().flatten().filter(|gate| !**gate).count();
+        for population in network.populations() {
+            let targets = population.outgoing.iter().map(|&index| network.projections()[index].to);
+            let thresholds = targets.map(|to| network.populations()[to].thresholds.clone());
+            let thresholds: Vec<Vec<i64>> = thresholds.collect();
+            joined += usize::from(population.fires() && thresholds.windows(2).any(|pair| pair[0] != pair[1]));
+            for thresholds in thresholds.iter().filter(|thresholds| thresholds.len() > 1) {
+                per_channel += 1;
+                let exact = reference::reciprocals(thresholds);
+                powers += usize::from(exact.iter().zip(thresholds).any(|(r, &t)| r.0 * i128::from(t) != r.1));
+            }
+        }
+        // A half that is rounded away from zero differs from one rounded towards zero.
+        halves += usize::from(has_tie(&network, &forward, &result.errors));
+    }
+    for (case, count) in [
+        ("clipped errors", clipped),
+        ("exact halves", halves),
+        ("joined thresholds", joined),
+        ("thresholds per channel", per_channel),
+        ("power-of-two factors", powers),
+        ("closed gates", closed),
+    ] {
+        assert!(count >= 5, "{case}: {count}");
+    }
+}
+
+/// Whether an open neuron's error sum is an odd multiple of one half.
+fn has_tie(network: &Network, forward: &ForwardResult, errors: &[Vec<i32>]) -> bool {
+    network.populations().iter().enumerate().filter(|(_, population)| population.fires()).any(|(index, population)| {
+        let mut sums = vec![0.0; population.shape.neurons()];
+        for &outgoing in &population.outgoing {
+            let projection = &network.projections()[outgoing];
+            let target = &network.populations()[projection.to];
+            for (neuron, source, place) in reference::synapses(&projection.connection) {
+                let threshold = target.threshold(neuron % target.shape.channels) as f64;
+                sums[source] +=
+                    reference::weight(network, outgoing, place) * f64::from(errors[projection.to][neuron]) / threshold;
+            }
+        }
+        sums.iter().zip(&forward.gates[index]).any(|(sum, &gate)| gate && (sum.abs() % 1.0 - 0.5).abs() < 1e-9)
+    })
+}
