@@ -96,7 +96,7 @@ def main():
     for population in theirs["populations"]:
         if population["name"] in counts:
             ours = float(numpy.abs(counts[population["name"]]).sum()) / len(rows)
-            assert abs(ours - population["spikes"]) < 1e-9 * max(1.0, ours), (population, ours)
+            assert abs(ours - population["spikes_per_example"]) < 1e-9 * max(1.0, ours), (population, ours)
     print(f"numpy agrees with sterna eval: {correct} of {len(rows)} digits, same spike counts in every population")
 
 
