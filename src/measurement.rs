@@ -196,9 +196,10 @@ impl Share {
 }
 
 /// Pairs whose values differ.
-fn differing<'a, A: Copy + 'a, B: Copy + Into<A> + 'a>(pairs: impl Iterator<Item = (&'a A, &'a B)>) -> u64
+fn differing<'a, A, B>(pairs: impl Iterator<Item = (&'a A, &'a B)>) -> u64
 where
-    A: PartialEq,
+    A: Copy + PartialEq + 'a,
+    B: Copy + Into<A> + 'a,
 {
     pairs.filter(|(found, expected)| **found != (**expected).into()).count() as u64
 }

@@ -142,6 +142,7 @@ fn mnist_event_by_event() {
         ["train", "mnist", "--topology", "28x28-6C5-P2-10C5-P2-10", "--padding", "valid", "--validation", "59000"];
     let output = sterna()
         .args(train)
+        .args(["--input-gain", "4", "--learning-rate", "0.05", "--warm-up-epochs", "0", "--batch", "32"])
         .args(["--epochs", "1", "--no-plots", "--json", "--augment", "none", "--out", path])
         .env("STERNA_DATA", &data)
         .output()

@@ -10,7 +10,9 @@ fn digits_from_one_command() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let path = out.to_str().unwrap();
-    let output = run(&["train", "digits", "--epochs", "2", "--seed", "7", "--json", "--out", path]);
+    let rates = ["--learning-rate", "0.05", "--warm-up-epochs", "0", "--batch", "16"];
+    let flags = ["train", "digits", "--epochs", "2", "--seed", "7", "--json", "--out", path];
+    let output = run(&[&flags[..], &rates].concat());
     let standard_output = succeeded(&output);
     assert_eq!(standard_output.lines().count(), 3, "two epochs and the summary: {standard_output}");
     for (line, epoch) in standard_output.lines().zip(1..=2) {

@@ -128,7 +128,9 @@ impl Overrides {
             }),
         );
         set(&mut training.schedule, self.schedule.map(|choice| choice.0));
-        set(&mut training.warm_up_epochs, self.warm_up_epochs);
+        // A run made shorter than the warm-up of its recipe rises over all of its epochs.
+        let warm_up = self.epochs.map(|epochs| training.warm_up_epochs.min(epochs));
+        set(&mut training.warm_up_epochs, self.warm_up_epochs.or(warm_up));
         set(&mut training.seed, seed);
         for choice in &self.dropout {
             training.dropout.insert(choice.population.clone(), choice.share);

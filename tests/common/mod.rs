@@ -11,8 +11,27 @@ use serde_json::Value;
 pub const STERNA: &str = env!("CARGO_BIN_EXE_sterna");
 
 /// Flags of a run that takes well under a second, on the embedded digits.
-pub const SMALL: [&str; 9] =
-    ["train", "digits", "--topology", "64-24-10", "--epochs", "4", "--batch", "32", "--no-plots"];
+pub const SMALL: [&str; 19] = [
+    "train",
+    "digits",
+    "--topology",
+    "64-24-10",
+    "--input-gain",
+    "4",
+    "--epochs",
+    "4",
+    "--batch",
+    "32",
+    "--learning-rate",
+    "0.05",
+    "--warm-up-epochs",
+    "0",
+    "--validation",
+    "299",
+    "--augment",
+    "none",
+    "--no-plots",
+];
 
 /// The command without what the environment of the tests may set.
 pub fn sterna() -> Command {
