@@ -137,6 +137,9 @@ pub(crate) struct Plan {
     pub largest_readout_error: i128,
 }
 
+/// The largest readout: a confusion matrix holds the square of it.
+const LARGEST_CLASS_COUNT: usize = 4096;
+
 impl Plan {
     /// For inference: no dropout.
     pub fn for_inference(network: &Network) -> Result<Self, SpikegradError> {
@@ -199,6 +202,12 @@ impl Plan {
             });
         }
         let classes = network.populations()[readout].shape.neurons();
+        if classes > LARGEST_CLASS_COUNT {
+            return Err(SpikegradError::Network {
+                problem: format!("its readout has {classes} neurons, more than {LARGEST_CLASS_COUNT} classes"),
+                remedy: "make the readout smaller".to_owned(),
+            });
+        }
         let largest_readout_error = settings.alpha.ceil() as i128;
         Ok(Self { populations, input, readout, classes, largest_readout_error })
     }
