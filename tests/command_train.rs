@@ -136,6 +136,8 @@ fn a_resumed_run_keeps_its_configuration() {
     let out = folder.path().join("run");
     let path = out.to_str().unwrap();
     small(&out, &["--alpha", "50", "--stop-after-batches", "3"]);
+    let printed = succeeded(&run(&["train", "--resume", "--out", path, "--print-config"]));
+    assert_eq!(printed, std::fs::read_to_string(out.join("config.toml")).unwrap());
     let contradiction = run(&["train", "--resume", "--out", path, "--alpha", "60"]);
     failed(&contradiction, 2, &["training.alpha", "expected 50.0", "config.toml", "found 60.0"]);
     let other_data = run(&["train", "mnist", "--resume", "--out", path]);

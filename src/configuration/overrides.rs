@@ -50,7 +50,7 @@ pub struct Overrides {
     /// Share of a population's neurons silenced in training, as NAME=SHARE; repeatable
     #[arg(long, value_name = "NAME=SHARE", value_parser = dropout)]
     pub dropout: Vec<DropoutChoice>,
-    /// Learning rate over epochs: constant, step:EVERY:FACTOR or cosine[:FINAL]
+    /// Learning rate over epochs: constant, step:EVERY:FACTOR, cosine or cosine:FINAL
     #[arg(long, value_name = "SCHEDULE", value_parser = schedule)]
     pub schedule: Option<ScheduleChoice>,
     /// Epochs over which the learning rate rises from zero

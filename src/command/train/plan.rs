@@ -60,7 +60,7 @@ impl Target {
 impl Plan {
     pub fn new(arguments: &TrainArguments, context: &Context) -> anyhow::Result<Self> {
         let target = arguments.target.as_deref().map(Target::parse).transpose()?;
-        if arguments.resume && !arguments.print_config {
+        if arguments.resume {
             return Self::resumed(arguments, target, context);
         }
         let Some(target) = target else {
