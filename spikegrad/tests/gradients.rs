@@ -304,9 +304,9 @@ fn a_step_descends_the_sum_of_the_gradients_of_its_examples() {
         };
         let target = &before.populations()[projection.to];
         let unit = f64::from(1u32 << target.fraction_bits);
-        for place in 0..old.len() {
+        for (place, sum) in sums[index].iter().enumerate() {
             let channel = place / (old.len() / target.shape.channels);
-            let gradient = sums[index][place] * unit / target.threshold(channel) as f64;
+            let gradient = sum * unit / target.threshold(channel) as f64;
             let rate = settings.learning_rate / (settings.alpha * samples.len() as f64);
             // The master weight is float: a mantissa next to a tie may fall either way.
             let expected = old.get(place) - rate * gradient * unit;

@@ -169,7 +169,8 @@ fn a_diagnosis_names_population_and_remedy() {
 
 #[test]
 fn settings_out_of_range_are_refused_by_name() {
-    let changes: Vec<(&str, fn(&mut TrainingSettings))> = vec![
+    type Change = fn(&mut TrainingSettings);
+    let changes: Vec<(&str, Change)> = vec![
         ("alpha", |s| s.alpha = f64::NAN),
         ("alpha", |s| s.alpha = 0.0),
         ("alpha", |s| s.alpha = -1.0),

@@ -24,6 +24,9 @@ pub(super) struct Rules {
 impl Rules {
     pub fn new(network: &Network, index: usize) -> Result<Self, SpikegradError> {
         let population = &network.populations()[index];
+        if !population.fires() {
+            return Ok(Self { one: 1, fires: false, outgoing: Vec::new() });
+        }
         let scale = |projection: usize| {
             ErrorScale::new(&network.populations()[network.projections()[projection].to].thresholds)
         };
@@ -43,10 +46,11 @@ impl Rules {
             let factors = scale.factors.unwrap_or_else(|| vec![1]);
             (projection, factors.into_iter().map(|factor| share * i128::from(factor)).collect())
         });
-        Ok(Self { one: one.into(), fires: population.fires(), outgoing: outgoing.collect() })
+        Ok(Self { one: one.into(), fires: true, outgoing: outgoing.collect() })
     }
 
-    /// What one error spike of a neuron of `channel` adds over a weight of 1 of `projection`.
+    /// What one error spike of a neuron of `channel` adds over a weight of 1 of `projection`; 0
+    /// where error spikes do not go.
     pub fn factor(&self, projection: usize, channel: usize) -> i128 {
         let factors = self.outgoing.iter().find(|(index, _)| *index == projection).map(|(_, factors)| factors);
         factors.map_or(0, |factors| if let [factor] = factors[..] { factor } else { factors[channel] })

@@ -54,6 +54,9 @@ impl Gradients {
 /// kept shares of up to 2^10 the sums stay below 2^126.
 pub(crate) const LARGEST_DENOMINATOR: i64 = 1 << 50;
 
+/// Takes an unscaled product of digits, with its scale, out of the totals.
+type Take<'t> = dyn FnMut(&mut [i32], i64) + 't;
+
 /// What divides the errors arriving at a population from one projection:
 /// `g = G * ratio.numerator / ratio.denominator`.
 fn arriving_ratio(context: &PassContext<'_>, projection: usize) -> Ratio {
@@ -186,7 +189,7 @@ impl PassContext<'_> {
         activity: &mut Activity,
         index: usize,
         length: usize,
-        mut take: Option<&mut dyn FnMut(&mut [i32], i64)>,
+        mut take: Option<&mut Take<'_>>,
     ) -> Result<(), SpikegradError> {
         let projection = &self.network.projections()[index];
         let examples = activity.examples;

@@ -12,9 +12,9 @@ pub fn reciprocals(thresholds: &[i64]) -> Vec<(i128, i128)> {
         return vec![(1, i128::from(*threshold))];
     }
     let smallest = i128::from(*thresholds.iter().min().unwrap());
-    let multiple = thresholds.iter().fold(Some(1i128), |multiple, &threshold| {
-        // Beyond 2^20 times the smallest threshold the multiple is of no use.
-        multiple.map(|multiple| lcm(multiple, threshold.into())).filter(|multiple| multiple / smallest <= 1 << 20)
+    // Beyond 2^20 times the smallest threshold the multiple is of no use.
+    let multiple = thresholds.iter().try_fold(1i128, |multiple, &threshold| {
+        Some(lcm(multiple, threshold.into())).filter(|multiple| multiple / smallest <= 1 << 20)
     });
     if let Some(multiple) = multiple {
         return thresholds.iter().map(|&threshold| (multiple / i128::from(threshold), multiple)).collect();
