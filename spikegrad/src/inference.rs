@@ -7,11 +7,20 @@ use snn::{Network, WeightFormat};
 
 use crate::error::SpikegradError;
 use crate::loss::cross_entropy;
-use crate::pass::{Activity, PassContext, Statistics};
+use crate::pass::{Activity, PassContext, Statistics, group_size};
 use crate::plan::Plan;
 use crate::prepared::{Forms, Prepared};
+use crate::resources::Resources;
 use crate::samples::{self, Samples};
-use crate::trainer::{Resources, Score, group_size};
+
+/// Mean loss and accuracy on a set of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Mean softmax cross-entropy in nats.
+    pub loss: f64,
+    /// Share of examples whose largest logit is their label's.
+    pub accuracy: f64,
+}
 
 /// Outcome of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,25 +115,17 @@ impl<'a> Inference<'a> {
 ///
 /// # Errors
 /// [`SpikegradError::Samples`] when the samples do not fit the network.
-pub fn evaluate(
-    network: &Network,
-    samples: &dyn Samples,
-    resources: Resources,
-) -> Result<Evaluation, SpikegradError> {
+pub fn evaluate(network: &Network, samples: &dyn Samples, resources: Resources) -> Result<Evaluation, SpikegradError> {
     let engine = Engine::new(resources.isa, Parallelism::Serial)?;
     let plan = Plan::for_inference(network)?;
     samples::check(samples, network, &plan)?;
     let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
     let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
-    let threads = resources.threads;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| SpikegradError::Threads { threads, reason: error.to_string() })?;
+    let pool = resources.pool()?;
     let is_float = network.weight_format() == WeightFormat::F32;
     let group = group_size(plan.largest_population(), samples.len());
     let mut activities: Vec<Activity> =
-        (0..threads.max(1)).map(|_| Activity::new(&context, group, false, is_float)).collect();
+        (0..resources.threads.max(1)).map(|_| Activity::new(&context, group, false, is_float)).collect();
     let mut borrowed: Vec<&mut Activity> = activities.iter_mut().collect();
     pool.install(|| evaluate_with(&context, &mut borrowed, samples))
 }

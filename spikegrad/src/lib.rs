@@ -26,6 +26,7 @@ mod master;
 mod pass;
 mod plan;
 mod prepared;
+mod resources;
 mod samples;
 mod settings;
 mod trainer;
@@ -33,10 +34,10 @@ mod trainer;
 pub use backward_pass::{BackwardPass, ErrorPass, FloatBackwardPass, readout_errors};
 pub use error::SpikegradError;
 pub use forward_result::ForwardResult;
-pub use inference::{Evaluation, Inference, evaluate};
+pub use inference::{Evaluation, Inference, Score, evaluate};
+pub use resources::Resources;
 pub use samples::Samples;
 pub use settings::{Gradient, LARGEST_ALPHA, Schedule, TrainingSettings};
 pub use trainer::{
-    Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Resources, Score, Severity, StepOutcome,
-    Trainer,
+    Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Severity, StepOutcome, Trainer,
 };

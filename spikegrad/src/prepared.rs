@@ -82,28 +82,29 @@ impl Prepared {
             }
             projections.push(prepared);
         }
-        let bias = network.populations().iter().map(|population| population.bias.as_ref().map(|_| PreparedBias::default()));
+        let bias =
+            network.populations().iter().map(|population| population.bias.as_ref().map(|_| PreparedBias::default()));
         let mut prepared = Self { projections, bias: bias.collect() };
+        prepared.refresh(network)?;
+        Ok(prepared)
+    }
+
+    /// Takes over all weights and biases of the network it was made for.
+    pub fn refresh(&mut self, network: &Network) -> Result<(), SpikegradError> {
         for (index, projection) in network.projections().iter().enumerate() {
             if let Some(weights) = &projection.weights {
-                prepared.set_weights(index, &projection.connection, weights)?;
+                self.set_weights(index, &projection.connection, weights)?;
             }
         }
         for (index, population) in network.populations().iter().enumerate() {
             if let Some(bias) = &population.bias {
-                prepared.set_bias(index, bias);
+                self.set_bias(index, bias);
             }
         }
-        Ok(prepared)
+        Ok(())
     }
 
-    /// Packs new weights of a projection.
-    pub fn set_weights(
-        &mut self,
-        index: usize,
-        connection: &Connection,
-        weights: &Weights,
-    ) -> Result<(), SpikegradError> {
+    fn set_weights(&mut self, index: usize, connection: &Connection, weights: &Weights) -> Result<(), SpikegradError> {
         let target = &mut self.projections[index];
         match weights {
             Weights::I8(values) => {
@@ -130,8 +131,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Replaces the bias of a population.
-    pub fn set_bias(&mut self, index: usize, bias: &Bias) {
+    fn set_bias(&mut self, index: usize, bias: &Bias) {
         if let Some(target) = &mut self.bias[index] {
             match bias {
                 Bias::Integer(values) => {

@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::pass::PassContext;
 use crate::plan::Plan;
 
+/// Bytes of total inputs that a group of examples may fill, so that they stay in the cache.
+const GROUP_BYTES: usize = 640 * 1024;
+/// Examples of a group, at least, so that weights are not read anew for each.
+const SMALLEST_GROUP: usize = 8;
+/// Examples of a group, at most.
+const LARGEST_GROUP: usize = 64;
+
+/// Examples that pass through the network together.
+pub(crate) fn group_size(largest_population: usize, share: usize) -> usize {
+    let fitting = GROUP_BYTES / (largest_population.max(1) * size_of::<i32>());
+    fitting.clamp(SMALLEST_GROUP, LARGEST_GROUP).min(share.max(1))
+}
+
 /// Sums over examples for one population.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Statistics {
@@ -94,7 +107,8 @@ impl Activity {
         let sized = |index: usize| plan.populations[index].neurons * capacity;
         let all = 0..plan.populations.len();
         let largest = plan.largest_population() * capacity;
-        let errors = |index: usize| if trains && index != plan.input && index != plan.readout { sized(index) } else { 0 };
+        let errors =
+            |index: usize| if trains && index != plan.input && index != plan.readout { sized(index) } else { 0 };
         let mut workspace = Workspace::new();
         workspace.reserve(super::forward::workspace_bytes(context, capacity, trains));
         let float = if is_float {
@@ -112,7 +126,10 @@ impl Activity {
             capacity,
             examples: 0,
             counts: all.clone().map(|index| vec![0; sized(index)]).collect(),
-            gates: all.clone().map(|index| vec![0; if plan.populations[index].fires { sized(index) } else { 0 }]).collect(),
+            gates: all
+                .clone()
+                .map(|index| vec![0; if plan.populations[index].fires { sized(index) } else { 0 }])
+                .collect(),
             errors: all.clone().map(|index| vec![0; errors(index)]).collect(),
             readout_errors: vec![0; plan.classes * capacity],
             logits: vec![0.0; plan.classes * capacity],

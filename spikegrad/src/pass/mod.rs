@@ -8,7 +8,7 @@ mod float;
 mod forward;
 
 pub(crate) use backward::{Gradients, LARGEST_DENOMINATOR};
-pub(crate) use buffers::{Activity, Statistics};
+pub(crate) use buffers::{Activity, Statistics, group_size};
 
 use kernels::Engine;
 use snn::Network;

@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use snn::NetworkDescription;
 
-use super::report::Accumulator;
+use super::accumulator::Accumulator;
 use super::{Position, Trainer};
 use crate::error::SpikegradError;
 use crate::settings::TrainingSettings;
@@ -62,7 +62,8 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<(), SpikegradError>
         .collect();
     let mut views = Vec::with_capacity(bytes.len());
     for (name, data) in &bytes {
-        let view = TensorView::new(Dtype::F32, vec![data.len() / 4], data).map_err(|error| broken(error.to_string()))?;
+        let view =
+            TensorView::new(Dtype::F32, vec![data.len() / 4], data).map_err(|error| broken(error.to_string()))?;
         views.push((name.clone(), view));
     }
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
@@ -72,9 +73,8 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<(), SpikegradError>
 
 pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), SpikegradError> {
     let bytes = std::fs::read(path).map_err(|source| snn::SnnError::Io { path: path.to_owned(), source })?;
-    let complete = |error: safetensors::SafeTensorError| {
-        wrong(path, "header", "a complete safetensors file", error.to_string())
-    };
+    let complete =
+        |error: safetensors::SafeTensorError| wrong(path, "header", "a complete safetensors file", error.to_string());
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(complete)?;
     let file = SafeTensors::deserialize(&bytes).map_err(complete)?;
     let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));

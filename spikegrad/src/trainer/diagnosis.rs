@@ -1,33 +1,10 @@
 //! Notices populations that stopped learning, and names the remedy.
 
-use serde::{Deserialize, Serialize};
 use snn::{Network, NeuronKind};
 
-use super::report::{PopulationReport, Score};
+use super::report::{Diagnosis, PopulationReport, Severity};
+use crate::inference::Score;
 use crate::settings::{Gradient, TrainingSettings};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Learning goes on but is hampered.
-    Warning,
-    /// The population no longer learns or carries no information.
-    Error,
-}
-
-/// A finding about one population or the whole run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Diagnosis {
-    /// The population it concerns.
-    pub population: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What was noticed.
-    pub finding: String,
-    /// What to change.
-    pub remedy: String,
-}
 
 /// Below this share of open gates a population is called nearly silent.
 const SILENT_SHARE: f64 = 1e-3;
@@ -84,10 +61,14 @@ pub(super) fn diagnose(
         if report.clipped_error_share > CLIPPED_SHARE {
             let share = 100.0 * report.clipped_error_share;
             let is_exploding = report.clipped_error_share > EXPLODING_SHARE;
-            let (severity, word) =
-                if is_exploding { (Severity::Error, "exploding gradient") } else { (Severity::Warning, "large errors") };
+            let (severity, word) = if is_exploding {
+                (Severity::Error, "exploding gradient")
+            } else {
+                (Severity::Warning, "large errors")
+            };
             let finding = format!("{word}: {share:.1} % of error counts clipped");
-            let remedy = format!("lower alpha from {} or the learning rate from {}", settings.alpha, settings.learning_rate);
+            let remedy =
+                format!("lower alpha from {} or the learning rate from {}", settings.alpha, settings.learning_rate);
             add(report, severity, finding, remedy);
         }
     }

@@ -1,18 +1,16 @@
 //! The training loop, one update at a time, so that a caller can stop between any two.
 
+mod accumulator;
 mod checkpoint;
 mod diagnosis;
 mod report;
 mod shard;
 
-pub(crate) use shard::group_size;
-
-pub use diagnosis::{Diagnosis, Severity};
-pub use report::{EpochReport, OperationReport, PopulationReport, Score};
+pub use report::{Diagnosis, EpochReport, OperationReport, PopulationReport, Severity};
 
 use std::path::Path;
 
-use kernels::{Engine, Isa, Parallelism};
+use kernels::{Engine, Parallelism};
 use rayon::prelude::*;
 use snn::{Network, WeightFormat};
 
@@ -22,23 +20,15 @@ use crate::master::{Master, UpdateRates};
 use crate::pass::{PassContext, Statistics};
 use crate::plan::Plan;
 use crate::prepared::{Forms, Prepared};
+use crate::resources::Resources;
 use crate::samples::Samples;
 use crate::settings::{Gradient, TrainingSettings};
-use report::Accumulator;
+use accumulator::Accumulator;
 use shard::{Shard, ShardTask};
 
 /// Shards of a batch whose errors or weights are floats: fixed, so that the order of their sums
 /// does not depend on the number of threads.
 const FLOAT_SHARDS: usize = 4;
-
-/// What a run computes with; none of it changes the result of integer training.
-#[derive(Clone, Copy, Debug)]
-pub struct Resources {
-    /// Threads of the pool that the trainer starts.
-    pub threads: usize,
-    /// Instruction set of the kernels.
-    pub isa: Isa,
-}
 
 /// What an update did.
 #[derive(Clone, Copy, Debug)]
@@ -112,14 +102,12 @@ impl Trainer {
         settings.check()?;
         let plan = Plan::new(&network, &settings)?;
         let threads = resources.threads;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|error| SpikegradError::Threads { threads, reason: error.to_string() })?;
+        let pool = resources.pool()?;
         let engine = Engine::new(resources.isa, Parallelism::Serial)?;
         master.write_to(&mut network)?;
         network.check_bounds()?;
-        let forms = Forms { backward: settings.gradient == Gradient::Spike, float: settings.gradient == Gradient::Float };
+        let forms =
+            Forms { backward: settings.gradient == Gradient::Spike, float: settings.gradient == Gradient::Float };
         let prepared = Prepared::new(&network, &plan, forms)?;
         let is_float = uses_floats(&network, &settings);
         let accumulator = Accumulator::new(network.populations().len());
@@ -225,17 +213,7 @@ impl Trainer {
             master.update(network, plan, settings, rates, &gradients);
             master.write_to(network)?;
             network.check_bounds()?;
-            for (index, projection) in network.projections().iter().enumerate() {
-                if let Some(weights) = &projection.weights {
-                    prepared.set_weights(index, &projection.connection, weights)?;
-                }
-            }
-            for (index, population) in network.populations().iter().enumerate() {
-                if let Some(bias) = &population.bias {
-                    prepared.set_bias(index, bias);
-                }
-            }
-            Ok(())
+            prepared.refresh(network)
         })
     }
 
@@ -258,7 +236,7 @@ impl Trainer {
         }
         let learning_rate = self.settings.learning_rate_at(self.position.epoch, 1.0);
         let clipped_weights = self.master.clipped_weights(&self.network);
-        let report = self.accumulator.report(report::Context {
+        let report = self.accumulator.report(accumulator::Context {
             network: &self.network,
             plan: &self.plan,
             settings: &self.settings,

@@ -1,21 +1,8 @@
 //! What every epoch reports.
 
 use serde::{Deserialize, Serialize};
-use snn::{Network, NeuronKind};
 
-use super::diagnosis::{self, Diagnosis};
-use crate::pass::Statistics;
-use crate::plan::Plan;
-use crate::settings::TrainingSettings;
-
-/// Mean loss and accuracy on a set of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean softmax cross-entropy in nats.
-    pub loss: f64,
-    /// Share of examples whose largest logit is their label's.
-    pub accuracy: f64,
-}
+use crate::inference::Score;
 
 /// Means over the training examples of an epoch for one population.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,96 +69,25 @@ pub struct EpochReport {
     pub samples_per_second: Option<f64>,
 }
 
-/// Sums over the examples of the current epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Accumulator {
-    pub examples: u64,
-    pub correct: u64,
-    pub loss: f64,
-    pub statistics: Vec<Statistics>,
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Learning goes on but is hampered.
+    Warning,
+    /// The population no longer learns or carries no information.
+    Error,
 }
 
-pub(super) struct Context<'a> {
-    pub network: &'a Network,
-    pub plan: &'a Plan,
-    pub settings: &'a TrainingSettings,
-    pub epoch: u32,
-    pub learning_rate: f64,
-    pub validation: Score,
-    pub is_best: bool,
-    pub clipped_weights: &'a [u64],
-}
-
-impl Accumulator {
-    pub fn new(populations: usize) -> Self {
-        Self { statistics: vec![Statistics::default(); populations], ..Self::default() }
-    }
-
-    pub fn add(&mut self, statistics: &[Statistics]) {
-        self.statistics.iter_mut().zip(statistics).for_each(|(sum, part)| sum.add(part));
-    }
-
-    pub fn report(&self, context: Context<'_>) -> EpochReport {
-        let examples = self.examples.max(1) as f64;
-        let populations = self.populations(&context, examples);
-        let operations = self.operations(&context, examples);
-        let train = Score { loss: self.loss / examples, accuracy: self.correct as f64 / examples };
-        let diagnoses = diagnosis::diagnose(context.network, context.settings, &populations, train, context.epoch);
-        EpochReport {
-            epoch: context.epoch,
-            learning_rate: context.learning_rate,
-            train,
-            validation: context.validation,
-            is_best: context.is_best,
-            populations,
-            operations,
-            diagnoses,
-            samples_per_second: None,
-        }
-    }
-
-    fn populations(&self, context: &Context<'_>, examples: f64) -> Vec<PopulationReport> {
-        let all = context.network.populations().iter().zip(&self.statistics);
-        all.map(|(population, sums)| {
-            let neurons = population.shape.neurons();
-            let all_neurons = neurons as f64 * examples;
-            let incoming = population.incoming.iter();
-            let (clipped, weights) = incoming.fold((0, 0), |(clipped, weights), &index| {
-                let count = context.network.projections()[index].connection.weight_count();
-                (clipped + context.clipped_weights[index], weights + count)
-            });
-            PopulationReport {
-                name: population.name.clone(),
-                neurons,
-                spikes: sums.spikes as f64 / examples,
-                active_share: if population.neuron == NeuronKind::Readout { 1.0 } else { sums.active as f64 / all_neurons },
-                clipped_spike_share: sums.clipped_spikes as f64 / all_neurons,
-                error_spikes: sums.error_spikes as f64 / examples,
-                clipped_error_share: sums.clipped_errors as f64 / all_neurons,
-                clipped_weight_share: clipped as f64 / weights.max(1) as f64,
-            }
-        })
-        .collect()
-    }
-
-    fn operations(&self, context: &Context<'_>, examples: f64) -> OperationReport {
-        let sum = |part: fn(&Statistics) -> u64| self.statistics.iter().map(part).sum::<u64>() as f64 / examples;
-        let trained = context.network.projections().iter().filter(|projection| projection.weights.is_some());
-        let crossed = trained.filter(|projection| projection.from != context.plan.input);
-        let dense_backward = crossed.map(|projection| projection.connection.dense_operations()).sum::<u64>() as f64;
-        let dense = context.network.dense_operations() as f64;
-        let forward = sum(|s| s.forward_accumulations);
-        let backward = sum(|s| s.backward_accumulations);
-        let update = sum(|s| s.update_accumulations);
-        OperationReport {
-            dense,
-            dense_backward,
-            forward,
-            backward,
-            update,
-            forward_ratio: forward / dense.max(1.0),
-            backward_ratio: backward / dense_backward.max(1.0),
-            update_ratio: update / dense.max(1.0),
-        }
-    }
+/// A finding about one population or the whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The population it concerns.
+    pub population: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was noticed.
+    pub finding: String,
+    /// What to change.
+    pub remedy: String,
 }

@@ -2,22 +2,9 @@
 
 use crate::error::SpikegradError;
 use crate::loss::{cross_entropy, round_half_away};
-use crate::pass::{Activity, DropoutPosition, Gradients, PassContext, Statistics};
+use crate::pass::{Activity, DropoutPosition, Gradients, PassContext, Statistics, group_size};
 use crate::samples::Samples;
 use crate::settings::{Gradient, TrainingSettings};
-
-/// Bytes of total inputs that a group of examples may fill, so that they stay in the cache.
-const GROUP_BYTES: usize = 640 * 1024;
-/// Examples of a group, at least, so that weights are not read anew for each.
-const SMALLEST_GROUP: usize = 8;
-/// Examples of a group, at most.
-const LARGEST_GROUP: usize = 64;
-
-/// Examples that pass through the network together.
-pub(crate) fn group_size(largest_population: usize, share: usize) -> usize {
-    let fitting = GROUP_BYTES / (largest_population.max(1) * size_of::<i32>());
-    fitting.clamp(SMALLEST_GROUP, LARGEST_GROUP).min(share.max(1))
-}
 
 /// What all shards of a step share.
 pub(super) struct ShardTask<'a> {
@@ -86,8 +73,7 @@ impl Shard {
         for (example, &index) in group.iter().enumerate() {
             let label = task.samples.label(index as usize);
             let range = example * classes..(example + 1) * classes;
-            let (loss, prediction) =
-                cross_entropy(&self.activity.logits[range.clone()], label, &mut self.derivative);
+            let (loss, prediction) = cross_entropy(&self.activity.logits[range.clone()], label, &mut self.derivative);
             self.losses.push(loss);
             self.correct += u64::from(prediction == label);
             for (place, &derivative) in range.zip(&self.derivative) {
