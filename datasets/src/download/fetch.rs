@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::catalogue::{self, FileEntry, SetEntry};
 use super::content::{Check, check, check_file};
+use super::job::Job;
 use super::mirrors::mirrors;
 use super::report::existing;
 use super::transfer::Failure;
@@ -111,16 +112,6 @@ struct State {
     fetched: FetchedFile,
     missing: bool,
     wrong: Vec<PathBuf>,
-}
-
-/// One call of [`fetch`].
-pub(super) struct Job<'a> {
-    pub set: &'a SetEntry,
-    pub folder: PathBuf,
-    pub mirrors: Vec<String>,
-    pub options: &'a FetchOptions,
-    pub progress: &'a mut dyn FnMut(&Progress<'_>),
-    pub cancel: &'a dyn Fn() -> bool,
 }
 
 impl Job<'_> {

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::catalogue::SetEntry;
-use super::fetch::Job;
+use super::job::Job;
 use super::partial::Partial;
 use super::transfer::{Failure, receive};
 use super::{FetchOptions, Phase};

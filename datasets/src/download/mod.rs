@@ -8,6 +8,7 @@
 pub mod catalogue;
 mod content;
 mod fetch;
+mod job;
 mod mirrors;
 mod partial;
 mod report;
