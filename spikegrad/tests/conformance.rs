@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use snn::simulator::reference::reference_counts;
 use snn::{EventOrder, InputEncoding, Network, SimulationOptions, Simulator, State, WeightFormat};
 use spikegrad::events::{ErrorOptions, ErrorOrder, ErrorSimulator};
-use spikegrad::{ErrorPass, ForwardResult, Inference};
+use spikegrad::{ErrorPass, ForwardResult, Inference, SpikegradError};
 
 fn format(wide: bool) -> WeightFormat {
     if wide { WeightFormat::I16 } else { WeightFormat::I8 }
@@ -164,4 +164,37 @@ fn has_tie(network: &Network, forward: &ForwardResult, errors: &[Vec<i32>]) -> b
         }
         sums.iter().zip(&forward.gates[index]).any(|(sum, &gate)| gate && (sum.abs() % 1.0 - 0.5).abs() < 1e-9)
     })
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut generator = Generator::new(1);
+    let network = generator.network(WeightFormat::I8);
+    let input = generator.input(&network);
+    let errors = generator.errors(&network, 100);
+    let mut pass = ErrorPass::new(&network, Isa::Scalar).unwrap();
+    let forward = pass.forward(&input).unwrap();
+    let simulator = ErrorSimulator::new(&network).unwrap();
+    let options = ErrorOptions::default();
+
+    assert!(matches!(pass.forward(&input[1..]), Err(SpikegradError::Samples { .. })));
+    assert!(matches!(pass.backward(&input[1..], &errors), Err(SpikegradError::Samples { .. })));
+    assert!(matches!(pass.backward(&input, &errors[1..]), Err(SpikegradError::Samples { .. })));
+    assert!(matches!(simulator.run(&forward, &errors[1..], &options), Err(SpikegradError::Samples { .. })));
+    let mut cut = forward.clone();
+    cut.gates[1].pop();
+    assert!(matches!(simulator.run(&cut, &errors, &options), Err(SpikegradError::Samples { .. })));
+
+    // A gradient of 2^31 times a count of up to 127 or 255 exceeds 32 bits in the integer pass.
+    let huge = vec![i32::MAX; errors.len()];
+    let refused = pass.backward(&input, &huge).unwrap_err().to_string();
+    assert!(refused.contains("32 bits") && refused.contains("alpha"), "{refused}");
+
+    let mut description = network.description().clone();
+    description.weights = WeightFormat::F32;
+    let floats = Network::build(&description).unwrap();
+    let refused = ErrorSimulator::new(&floats).unwrap_err().to_string();
+    assert!(refused.contains("floats") && refused.contains("i8"), "{refused}");
+    let mut pass = ErrorPass::new(&floats, Isa::Scalar).unwrap();
+    assert!(matches!(pass.backward(&input, &errors), Err(SpikegradError::Network { .. })));
 }
