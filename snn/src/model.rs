@@ -226,41 +226,24 @@ impl FileOrder {
         self
     }
 
-    /// For every element in file order, calls `visit(file index, memory index)`.
-    fn visit(&self, mut visit: impl FnMut(usize, usize)) {
-        let mut strides = vec![1usize; self.memory.len()];
-        for axis in (0..self.memory.len().saturating_sub(1)).rev() {
-            strides[axis] = strides[axis + 1] * self.memory[axis + 1];
-        }
+    /// From the order in memory to that in the file.
+    fn to_file<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        permuted(values, &self.memory, &self.axes)
+    }
+
+    /// From the order in the file to that in memory.
+    fn to_memory<T: Copy>(&self, values: &[T]) -> Vec<T> {
         let sizes: Vec<usize> = self.axes.iter().map(|&axis| self.memory[axis]).collect();
-        let steps: Vec<usize> = self.axes.iter().map(|&axis| strides[axis]).collect();
-        let total: usize = sizes.iter().product();
-        let mut position = vec![0usize; sizes.len()];
-        let mut memory = 0;
-        for file in 0..total {
-            visit(file, memory);
-            for axis in (0..sizes.len()).rev() {
-                position[axis] += 1;
-                memory += steps[axis];
-                if position[axis] < sizes[axis] {
-                    break;
-                }
-                memory -= steps[axis] * sizes[axis];
-                position[axis] = 0;
-            }
-        }
+        let inverse = (0..self.axes.len()).filter_map(|axis| self.axes.iter().position(|&other| other == axis));
+        permuted(values, &sizes, &inverse.collect::<Vec<usize>>())
     }
+}
 
-    fn to_file<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
-        let mut out = vec![T::default(); values.len()];
-        self.visit(|file, memory| out[file] = values[memory]);
-        out
-    }
-
-    fn to_memory<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
-        let mut out = vec![T::default(); values.len()];
-        self.visit(|file, memory| out[memory] = values[file]);
-        out
+/// The elements of an array of shape `sizes` with its axes permuted; `values` must fill it.
+fn permuted<T: Copy>(values: &[T], sizes: &[usize], axes: &[usize]) -> Vec<T> {
+    match ndarray::ArrayView::from_shape(sizes, values) {
+        Ok(view) => view.permuted_axes(axes).iter().copied().collect(),
+        Err(_) => Vec::new(),
     }
 }
 
