@@ -33,7 +33,9 @@ pub enum SpikegradError {
         found: String,
     },
     /// Training left the range of numbers.
-    #[error("training diverged in epoch {epoch}, batch {batch}: {what}; lower learning_rate or alpha, or add warm_up_epochs")]
+    #[error(
+        "training diverged in epoch {epoch}, batch {batch}: {what}; lower learning_rate or alpha, or add warm_up_epochs"
+    )]
     Diverged {
         /// Epoch, counted from 1.
         epoch: u32,

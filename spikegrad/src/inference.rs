@@ -73,13 +73,22 @@ impl<'a> Inference<'a> {
     /// Runs `examples` examples whose counts lie one after the other in `input`.
     ///
     /// # Errors
-    /// [`SpikegradError::Samples`] when `input` has another length or there are too many.
+    /// [`SpikegradError::Samples`] when `input` has another length, there are too many examples,
+    /// or a count lies outside the range of the input population, on which the 32-bit bounds rest.
     pub fn run(&mut self, input: &[u8], examples: usize) -> Result<(), SpikegradError> {
         let length = self.plan.populations[self.plan.input].neurons;
         if examples > self.activity.capacity || input.len() != length * examples {
             return Err(SpikegradError::Samples {
                 expected: format!("{length} counts for each of at most {} examples", self.activity.capacity),
                 found: format!("{} counts for {examples} examples", input.len()),
+            });
+        }
+        let population = &self.plan.populations[self.plan.input];
+        let count = |byte: u8| if population.is_signed { i32::from(byte as i8) } else { i32::from(byte) };
+        if let Some(&wrong) = input.iter().find(|&&byte| !(population.low..=population.high).contains(&count(byte))) {
+            return Err(SpikegradError::Samples {
+                expected: format!("counts of {}..={}", population.low, population.high),
+                found: count(wrong).to_string(),
             });
         }
         let context =

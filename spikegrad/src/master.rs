@@ -117,7 +117,8 @@ impl Master {
             let weights = &mut self.weights[index];
             let row = weights.len() / rows(&projection.connection).max(1);
             let decay = settings.weight_decay as f32;
-            let chunks = weights.par_chunks_mut(UPDATE_CHUNK).zip(self.weight_momentum[index].par_chunks_mut(UPDATE_CHUNK));
+            let chunks =
+                weights.par_chunks_mut(UPDATE_CHUNK).zip(self.weight_momentum[index].par_chunks_mut(UPDATE_CHUNK));
             chunks.enumerate().for_each(|(chunk, (weights, velocities))| {
                 let start = chunk * UPDATE_CHUNK;
                 for (offset, (weight, velocity)) in weights.iter_mut().zip(velocities).enumerate() {
@@ -127,7 +128,8 @@ impl Master {
                     } else {
                         shards.iter().map(|shard| i64::from(shard.weights[index][position])).sum::<i64>() as f32
                     };
-                    let factor = if let [factor] = factors[..] { factor } else { factors[(position / row) % factors.len()] };
+                    let factor =
+                        if let [factor] = factors[..] { factor } else { factors[(position / row) % factors.len()] };
                     *velocity = momentum * *velocity + (sum * factor + decay * *weight);
                     *weight -= rate * *velocity;
                 }
@@ -160,7 +162,9 @@ impl Master {
             let unit = unit(&network.populations()[network.projections()[index].to]);
             let weights = match format {
                 WeightFormat::I8 => Weights::I8(values.par_iter().map(|&v| mantissa(v, unit, limit) as i8).collect()),
-                WeightFormat::I16 => Weights::I16(values.par_iter().map(|&v| mantissa(v, unit, limit) as i16).collect()),
+                WeightFormat::I16 => {
+                    Weights::I16(values.par_iter().map(|&v| mantissa(v, unit, limit) as i16).collect())
+                }
                 WeightFormat::F32 => Weights::F32(values.par_iter().map(|&v| v * unit).collect()),
             };
             network.set_weights(index, weights)?;
@@ -170,7 +174,8 @@ impl Master {
                 continue;
             }
             let population = &network.populations()[index];
-            let scaled = values.iter().enumerate().map(|(channel, &v)| f64::from(v) * population.threshold(channel) as f64);
+            let scaled =
+                values.iter().enumerate().map(|(channel, &v)| f64::from(v) * population.threshold(channel) as f64);
             let bias = match format {
                 WeightFormat::F32 => Bias::Float(scaled.map(|v| v as f32).collect()),
                 _ => Bias::Integer(scaled.map(|v| v.round().clamp(-LARGEST_BIAS, LARGEST_BIAS) as i32).collect()),

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use common::task::{self, Quadrants};
 use kernels::Isa;
 use proptest::prelude::*;
+use safetensors::SafeTensors;
 use snn::{Network, WeightFormat};
 use spikegrad::{Resources, SpikegradError, Trainer, TrainingSettings};
 
@@ -116,6 +117,30 @@ fn weights_that_are_no_numbers_are_refused() {
     let end = bytes.len();
     bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(field(resume(&bytes)).contains('.'), "the field is a tensor");
+}
+
+/// The checkpoint with its header text changed, tensors as they are.
+fn rewritten(from: &str, to: &str) -> Vec<u8> {
+    let (_, metadata) = SafeTensors::read_metadata(checkpoint()).unwrap();
+    let mut texts = metadata.metadata().clone().unwrap();
+    let text = texts.remove("sterna_checkpoint").unwrap();
+    assert!(text.contains(from), "{text}");
+    texts.insert("sterna_checkpoint".to_owned(), text.replacen(from, to, 1));
+    safetensors::serialize(SafeTensors::deserialize(checkpoint()).unwrap().tensors(), Some(texts)).unwrap()
+}
+
+#[test]
+fn impossible_positions_and_sums_are_refused() {
+    for (expected, from, to) in [
+        ("position.batch", "\"batch\":2,\"best\"", "\"batch\":18446744073709551615,\"best\""),
+        ("position.epoch", "\"epoch\":0", "\"epoch\":4294967295"),
+        ("accumulator.examples", "\"examples\":40", "\"examples\":18446744073709551615"),
+        ("accumulator.correct", "\"examples\":40", "\"examples\":0"),
+        ("accumulator.statistics", "\"clipped_errors\":0", "\"clipped_errors\":18446744073709551615"),
+        ("metadata", "\"epoch\":0", "\"epoch\":-1"),
+    ] {
+        assert_eq!(field(resume(&rewritten(from, to))), expected);
+    }
 }
 
 proptest! {

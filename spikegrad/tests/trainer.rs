@@ -242,6 +242,14 @@ fn divergence_is_an_error_that_keeps_the_weights() {
 }
 
 #[test]
+fn float_weights_that_leave_their_range_diverge() {
+    let samples = Quadrants::new(2000, 8);
+    let mut trainer = Trainer::new(task::network(WeightFormat::F32), diverging(1e4), resources(2)).unwrap();
+    let error = (0..100).find_map(|_| trainer.step(&samples).err()).unwrap();
+    assert!(matches!(error, SpikegradError::Diverged { .. }), "{error}");
+}
+
+#[test]
 fn divergence_behind_clipped_weights_ends_the_epoch() {
     let samples = Quadrants::new(1000, 8);
     let mut trainer = Trainer::new(task::network(WeightFormat::I8), diverging(1e4), resources(2)).unwrap();

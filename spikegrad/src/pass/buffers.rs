@@ -52,6 +52,20 @@ impl Statistics {
         self.backward_accumulations += other.backward_accumulations;
     }
 
+    /// All sums.
+    pub fn counts(&self) -> [u64; 8] {
+        [
+            self.spikes,
+            self.clipped_spikes,
+            self.active,
+            self.error_spikes,
+            self.clipped_errors,
+            self.forward_accumulations,
+            self.update_accumulations,
+            self.backward_accumulations,
+        ]
+    }
+
     pub fn add_forward(&mut self, fired: FiringStatistics) {
         self.spikes += fired.spikes;
         self.clipped_spikes += fired.clipped;

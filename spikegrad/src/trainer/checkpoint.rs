@@ -10,10 +10,13 @@ use snn::NetworkDescription;
 use super::accumulator::Accumulator;
 use super::{Position, Trainer};
 use crate::error::SpikegradError;
+use crate::pass::Statistics;
 use crate::settings::TrainingSettings;
 
 /// Version of the checkpoint format.
 const FORMAT: u32 = 1;
+/// The largest number of epochs that settings allow.
+const LARGEST_EPOCH: u64 = 1_000_000;
 const METADATA_KEY: &str = "sterna_checkpoint";
 
 /// All of the state that is no tensor.
@@ -96,6 +99,7 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), Spikegra
         let found = header.accumulator.statistics.len().to_string();
         return Err(wrong(path, "accumulator", &format!("{populations} populations"), found));
     }
+    check_ranges(&header, path)?;
     let names: Vec<(String, usize)> = tensors(trainer).into_iter().map(|(name, v)| (name, v.len())).collect();
     let mut values = HashMap::new();
     for (name, length) in names {
@@ -127,6 +131,29 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), Spikegra
     trainer.position = header.position;
     trainer.accumulator = header.accumulator;
     trainer.accumulator.loss = f64::from_bits(header.loss_bits);
+    Ok(())
+}
+
+/// Refuses positions and sums that no run reaches, so that counting on from them cannot overflow.
+fn check_ranges(header: &Header, path: &Path) -> Result<(), SpikegradError> {
+    let sums = &header.accumulator;
+    let totals = sums.statistics.iter().flat_map(Statistics::counts);
+    let fields = [
+        ("position.epoch", u64::from(header.position.epoch), LARGEST_EPOCH),
+        ("position.batch", header.position.batch, u64::from(u32::MAX)),
+        ("accumulator.examples", sums.examples, u64::from(u32::MAX)),
+        ("accumulator.correct", sums.correct, sums.examples),
+        ("accumulator.statistics", totals.max().unwrap_or(0), u64::MAX / 4),
+    ];
+    for (field, found, largest) in fields {
+        if found > largest {
+            return Err(wrong(path, field, &format!("at most {largest}"), found.to_string()));
+        }
+    }
+    let loss = f64::from_bits(header.loss_bits);
+    if !loss.is_finite() {
+        return Err(wrong(path, "loss_bits", "the bits of a finite number", loss.to_string()));
+    }
     Ok(())
 }
 

@@ -112,7 +112,7 @@ impl Trainer {
         let is_float = uses_floats(&network, &settings);
         let accumulator = Accumulator::new(network.populations().len());
         let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
-        let shard_count = shard_count(&plan, &network, &settings, threads, is_float);
+        let shard_count = shard_count(&plan, &network, &settings, threads, is_float)?;
         let share = settings.batch.div_ceil(shard_count);
         let shards = (0..shard_count).map(|_| Shard::new(&context, share, is_float)).collect();
         Ok(Self {
@@ -159,10 +159,16 @@ impl Trainer {
     ///
     /// # Errors
     /// [`SpikegradError::Samples`] when the samples do not fit the network,
-    /// [`SpikegradError::Diverged`] when the loss is no finite number; the weights then are those
-    /// before the update.
+    /// [`SpikegradError::Diverged`] when the loss is no finite number, the weights then being those
+    /// before the update, or when a float weight is none.
     pub fn step(&mut self, samples: &dyn Samples) -> Result<StepOutcome, SpikegradError> {
         self.check_samples(samples)?;
+        if self.is_finished() || self.epoch_is_complete(samples) {
+            return Err(SpikegradError::Samples {
+                expected: "a next batch in the current epoch".to_owned(),
+                found: "none left; finish the epoch, or ask for more epochs".to_owned(),
+            });
+        }
         let epoch = self.position.epoch;
         let order = match self.order.take() {
             Some(order) => order,
@@ -209,12 +215,16 @@ impl Trainer {
         let gradients: Vec<_> = self.shards.iter().map(|shard| &shard.gradients).collect();
         let (master, network, prepared) = (&mut self.master, &mut self.network, &mut self.prepared);
         let (plan, settings) = (&self.plan, &self.settings);
-        self.pool.install(|| -> Result<(), SpikegradError> {
+        let updated = self.pool.install(|| -> Result<(), SpikegradError> {
             master.update(network, plan, settings, rates, &gradients);
             master.write_to(network)?;
             network.check_bounds()?;
             prepared.refresh(network)
-        })
+        });
+        match updated {
+            Err(SpikegradError::Snn(snn::SnnError::Parameters { .. })) => Err(self.diverged("a weight")),
+            other => other,
+        }
     }
 
     /// Ends an epoch: evaluates on validation samples and reports.
@@ -320,9 +330,15 @@ fn uses_floats(network: &Network, settings: &TrainingSettings) -> bool {
 
 /// Parts of a batch: as many as threads, more where the 32-bit sums of a weight gradient ask for
 /// fewer examples each.
-fn shard_count(plan: &Plan, network: &Network, settings: &TrainingSettings, threads: usize, is_float: bool) -> usize {
+fn shard_count(
+    plan: &Plan,
+    network: &Network,
+    settings: &TrainingSettings,
+    threads: usize,
+    is_float: bool,
+) -> Result<usize, SpikegradError> {
     if is_float {
-        return FLOAT_SHARDS;
+        return Ok(FLOAT_SHARDS);
     }
     let mut most = settings.batch;
     for projection in network.projections().iter().filter(|projection| projection.weights.is_some()) {
@@ -331,7 +347,13 @@ fn shard_count(plan: &Plan, network: &Network, settings: &TrainingSettings, thre
         let error = if projection.to == plan.readout { plan.largest_readout_error } else { 127 };
         let positions = (target.neurons / target.channels.max(1)) as i128;
         let limit = i128::from(i32::MAX) / (count * error.max(1) * positions.max(1));
-        most = most.min(usize::try_from(limit).unwrap_or(usize::MAX).max(1));
+        if limit == 0 {
+            return Err(SpikegradError::Network {
+                problem: format!("one example could overflow the 32-bit weight gradient of '{}'", projection.name),
+                remedy: "lower alpha or make its maps smaller".to_owned(),
+            });
+        }
+        most = most.min(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    threads.max(1).max(settings.batch.div_ceil(most))
+    Ok(threads.max(1).max(settings.batch.div_ceil(most)))
 }
