@@ -6,7 +6,7 @@
 use datasets::{Augmentation, Source, SplitOptions};
 use kernels::Isa;
 use snn::{Network, Shorthand, ShorthandPadding, WeightFormat};
-use spikegrad::{Resources, TrainingSettings, Trainer, evaluate};
+use spikegrad::{Resources, Trainer, TrainingSettings, evaluate};
 use sterna::samples::{ImageFormat, ImageSamples};
 
 fn main() -> anyhow::Result<()> {

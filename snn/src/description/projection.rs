@@ -120,21 +120,16 @@ impl TryFrom<Flat> for ProjectionDescription {
 impl From<ProjectionDescription> for Flat {
     fn from(projection: ProjectionDescription) -> Self {
         let ProjectionDescription { name, from, to, kind } = projection;
-        let bare = |kind| Self { name, from, to, kind, kernel: None, window: None, stride: None, padding: None, weight: None };
+        let bare =
+            |kind| Self { name, from, to, kind, kernel: None, window: None, stride: None, padding: None, weight: None };
         match kind {
             ProjectionKindDescription::Dense => bare(Kind::Dense),
-            ProjectionKindDescription::Convolution { kernel, stride, padding } => Self {
-                kernel: Some(kernel),
-                stride: Some(stride),
-                padding: Some(padding),
-                ..bare(Kind::Convolution)
-            },
-            ProjectionKindDescription::SumPooling { window, stride, weight } => Self {
-                window: Some(window),
-                stride: Some(stride),
-                weight: Some(weight),
-                ..bare(Kind::SumPooling)
-            },
+            ProjectionKindDescription::Convolution { kernel, stride, padding } => {
+                Self { kernel: Some(kernel), stride: Some(stride), padding: Some(padding), ..bare(Kind::Convolution) }
+            }
+            ProjectionKindDescription::SumPooling { window, stride, weight } => {
+                Self { window: Some(window), stride: Some(stride), weight: Some(weight), ..bare(Kind::SumPooling) }
+            }
             ProjectionKindDescription::Identity { weight } => Self { weight: Some(weight), ..bare(Kind::Identity) },
         }
     }

@@ -172,7 +172,9 @@ impl Shorthand<'_> {
             (None, Some(Padding::Valid)) => 0,
             (None, Some(Padding::Same)) => (kernel - 1) / 2,
             (None, None) => {
-                return Err(format!("the padding is not stated; write {text}p0, or choose padding = \"valid\" or \"same\""));
+                return Err(format!(
+                    "the padding is not stated; write {text}p0, or choose padding = \"valid\" or \"same\""
+                ));
             }
         };
         Ok(Part::Convolution { channels: number(channels)?, kernel, padding, stride })

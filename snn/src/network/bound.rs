@@ -50,14 +50,14 @@ impl Network {
                 let mut worst = vec![0i128; channels];
                 for output in 0..*outputs {
                     let channel = output % channels;
-                    worst[channel] = worst[channel].max(absolute_row_sum(projection.weights.as_ref(), output, *outputs));
+                    worst[channel] =
+                        worst[channel].max(absolute_row_sum(projection.weights.as_ref(), output, *outputs));
                 }
                 bounds.iter_mut().zip(worst).for_each(|(bound, sum)| *bound += sum * largest);
             }
             Connection::Convolution(shape) => {
                 for (channel, bound) in bounds.iter_mut().enumerate() {
-                    *bound +=
-                        absolute_row_sum(projection.weights.as_ref(), channel, shape.output_channels) * largest;
+                    *bound += absolute_row_sum(projection.weights.as_ref(), channel, shape.output_channels) * largest;
                 }
             }
         }

@@ -199,14 +199,9 @@ fn check_projection(
         }
         ProjectionKindDescription::Convolution { kernel, stride, padding } => {
             let (from, to) = (&source.shape, &target.shape);
-            let shape = ConvolutionShape::new(
-                [from.height, from.width, from.channels],
-                to.channels,
-                kernel,
-                stride,
-                padding,
-            )
-            .map_err(|error| fail(error.to_string()))?;
+            let shape =
+                ConvolutionShape::new([from.height, from.width, from.channels], to.channels, kernel, stride, padding)
+                    .map_err(|error| fail(error.to_string()))?;
             if padding[0] >= kernel[0] || padding[1] >= kernel[1] {
                 return Err(fail(format!("padding {padding:?} reaches the kernel {kernel:?}; keep it smaller")));
             }

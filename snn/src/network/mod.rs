@@ -1,7 +1,7 @@
 //! A network whose shapes, thresholds and sums were checked once when it was built.
 
-mod build;
 mod bound;
+mod build;
 mod parameters;
 mod shape;
 

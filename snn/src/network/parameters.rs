@@ -138,9 +138,10 @@ impl Network {
     /// [`SnnError::Parameters`] when the population has no bias or the number or type differs.
     pub fn set_bias(&mut self, population: usize, bias: Bias) -> Result<(), SnnError> {
         let target = &mut self.populations[population];
-        let fits = target.bias.as_ref().is_some_and(|old| {
-            old.len() == bias.len() && std::mem::discriminant(old) == std::mem::discriminant(&bias)
-        });
+        let fits = target
+            .bias
+            .as_ref()
+            .is_some_and(|old| old.len() == bias.len() && std::mem::discriminant(old) == std::mem::discriminant(&bias));
         let finite = !matches!(&bias, Bias::Float(values) if values.iter().any(|value| !value.is_finite()));
         if !fits || !finite {
             return Err(SnnError::Parameters {
