@@ -38,7 +38,7 @@ def last_json(command):
 
 
 def sterna(options, folder, gradient):
-    command = [ROOT / "target" / "release" / "sterna", "train", "mnist", "--epochs", "1", "--json", "--no-plots",
+    command = [ROOT / "target" / "release" / "sterna", "train", "mnist", "--epochs", "1", "--batch", "128", "--json", "--no-plots",
                "--padding", "valid", "--augment", "none", "--gradient", gradient, "--overwrite",
                "--threads", str(options.threads), "--out", folder]
     if options.data_dir:

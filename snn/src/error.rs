@@ -83,7 +83,7 @@ pub enum SnnError {
         found: String,
     },
     /// A file could not be read or written.
-    #[error("{path}: {source}; check that the path exists, is a file and that you may use it", path = .path.display())]
+    #[error("{path}: cannot be read or written; check that it exists, is a file, and that you may use it", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
