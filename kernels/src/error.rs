@@ -103,6 +103,26 @@ pub enum KernelError {
         /// The channel, when thresholds are per channel.
         channel: Option<usize>,
     },
+    /// A range of output channels that the gradient does not have.
+    #[error("{operation}: the channels {start}..{end} must lie in 0..{channels}; pass a range of output channels")]
+    Channels {
+        /// The operation called.
+        operation: &'static str,
+        /// First channel asked for.
+        start: usize,
+        /// One past the last channel asked for.
+        end: usize,
+        /// Output channels there are.
+        channels: usize,
+    },
+    /// A grid whose limit is negative.
+    #[error("{operation}: the largest mantissa must be at least 0, found {found}; pass the limit of the weight format")]
+    GridLimit {
+        /// The operation called.
+        operation: &'static str,
+        /// The limit found.
+        found: i32,
+    },
     /// A firing range that is empty or exceeds 8 bits.
     #[error(
         "firing rule: [low, high] = [{low}, {high}] must satisfy -127 <= low <= high <= 127, and low >= 0 when rectified"
@@ -145,4 +165,16 @@ pub(crate) fn check_length(
 ) -> Result<(), KernelError> {
     let expected = checked_size(operation, what, sizes)?;
     if expected == found { Ok(()) } else { Err(KernelError::Length { operation, what, expected, found }) }
+}
+
+/// Checks that `range` lies within `channels`.
+pub(crate) fn check_channels(
+    operation: &'static str,
+    range: &std::ops::Range<usize>,
+    channels: usize,
+) -> Result<(), KernelError> {
+    if range.start <= range.end && range.end <= channels {
+        return Ok(());
+    }
+    Err(KernelError::Channels { operation, start: range.start, end: range.end, channels })
 }

@@ -37,6 +37,7 @@ mod panel;
 mod product;
 mod shape;
 mod store;
+mod update;
 mod workspace;
 
 pub use counts::{Counts, as_signed, as_signed_mut, as_unsigned};
@@ -48,4 +49,5 @@ pub use isa::Isa;
 pub use packed::PackedMatrix;
 pub use shape::{ConvolutionShape, PoolingShape};
 pub use store::Store;
+pub use update::{GradientSums, MomentumUpdate};
 pub use workspace::Workspace;

@@ -64,7 +64,18 @@ proptest! {
             let old = old_values(seed, gradients.len());
             let mut out = old.clone();
             engine.convolution_gradient(&shape, batch, errors, input, store, &mut out, &mut workspace)?;
-            prop_assert_eq!(out, stored(store, &old, &gradients), "gradient {:?}", engine);
+            let whole = stored(store, &old, &gradients);
+            prop_assert_eq!(&out, &whole, "gradient {:?}", engine);
+
+            let (patch, channels) = (shape.patch(), row_range(seed, shape.output_channels));
+            let range = channels.start * patch..channels.end * patch;
+            let mut out = old[range.clone()].to_vec();
+            let mut workspace = Workspace::new();
+            workspace.reserve(engine.convolution_gradient_rows_workspace(&shape, batch, channels.len()));
+            engine.convolution_gradient_rows(
+                &shape, batch, errors, input, channels, store, &mut out, &mut workspace,
+            )?;
+            prop_assert_eq!(&out, &whole[range], "gradient rows {:?}", engine);
         }
     }
 

@@ -72,7 +72,18 @@ proptest! {
             workspace.reserve(engine.dense_gradient_workspace(batch, outputs, inputs));
             let mut out = old.clone();
             engine.dense_gradient(batch, errors, outputs, counts, inputs, store, &mut out, &mut workspace)?;
-            prop_assert_eq!(out, stored(store, &old, &products), "{:?}", engine);
+            let whole = stored(store, &old, &products);
+            prop_assert_eq!(&out, &whole, "{:?}", engine);
+
+            let channels = row_range(seed, outputs);
+            let range = channels.start * inputs..channels.end * inputs;
+            let mut out = old[range.clone()].to_vec();
+            let mut workspace = Workspace::new();
+            workspace.reserve(engine.dense_gradient_rows_workspace(batch, inputs, channels.len()));
+            engine.dense_gradient_rows(
+                batch, errors, outputs, counts, inputs, channels, store, &mut out, &mut workspace,
+            )?;
+            prop_assert_eq!(&out, &whole[range], "rows {:?}", engine);
         }
     }
 
@@ -185,6 +196,21 @@ fn wrong_lengths_and_workspaces_are_refused() {
     assert!(matches!(result, Err(KernelError::Length { what: "out", .. })));
     let result = engine.matmul(left, usize::MAX, &packed, Store::ADD, &mut out, &mut workspace);
     assert!(matches!(result, Err(KernelError::TooLarge { .. })));
+    for channels in [1..4, 4..4, std::ops::Range { start: 2, end: 1 }] {
+        let mut out = vec![0; channels.len()];
+        let result = engine.dense_gradient_rows(
+            1,
+            &[0; 3],
+            3,
+            Counts::Unsigned(&[1]),
+            1,
+            channels,
+            Store::ADD,
+            &mut out,
+            &mut workspace,
+        );
+        assert!(matches!(result, Err(KernelError::Channels { channels: 3, .. })));
+    }
     assert!(PackedMatrix::new(usize::MAX / 2, 64).is_err());
     assert_eq!(digits_needed(127), 1);
     assert_eq!(digits_needed(128), 2);

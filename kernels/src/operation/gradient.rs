@@ -171,6 +171,34 @@ impl Gradient {
         Ok(())
     }
 
+    /// Bytes of workspace for [`Gradient::rows`] with `width` output channels.
+    pub(super) fn rows_workspace(&self, batch: usize, width: usize) -> usize {
+        self.part_lines(batch, width).saturating_mul(LINE)
+    }
+
+    /// Computes the rows `channels` of the gradient on the calling thread.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
+    pub(super) fn rows(
+        &self,
+        operation: &'static str,
+        engine: &Engine,
+        batch: usize,
+        errors: &[i8],
+        counts: Counts<'_>,
+        channels: Range<usize>,
+        store: Store,
+        out: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), KernelError> {
+        if out.is_empty() || batch == 0 {
+            store_nothing(store, out);
+            return Ok(());
+        }
+        let (_, scratch) = workspace.split(operation, 1, self.part_lines(batch, channels.len()))?;
+        self.run(engine, batch, errors, counts, channels, store, out, scratch);
+        Ok(())
+    }
+
     /// Lines that a part of `width` output channels needs.
     fn part_lines(&self, batch: usize, width: usize) -> usize {
         let layout = self.layout(batch, width);

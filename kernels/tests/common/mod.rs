@@ -150,3 +150,9 @@ pub fn for_window_cells(shape: &PoolingShape, mut visit: impl FnMut(usize, usize
         }
     }
 }
+
+/// A range of rows drawn from a seed, possibly empty.
+pub fn row_range(seed: u64, rows: usize) -> std::ops::Range<usize> {
+    let start = seed as usize % (rows + 1);
+    start..start + (seed >> 32) as usize % (rows - start + 1)
+}
