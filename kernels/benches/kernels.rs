@@ -5,48 +5,24 @@
 //! counts as two; padding is not counted as work saved). One thread. `-- scalar` limits it to one instruction set,
 //! `-- conv2` to the shapes whose name holds that text.
 
+#[path = "common/timing.rs"]
+mod timing;
+#[path = "common/values.rs"]
+mod values;
+
 use std::hint::black_box;
-use std::time::Instant;
 
 use kernels::{
     ConvolutionShape, Counts, Divisor, Engine, FiringRule, Isa, KernelError, PackedMatrix, Parallelism, PoolingShape,
     Store, Workspace, as_signed,
 };
 
+use timing::median;
+use values::bytes;
+
 const BATCH: usize = 16;
-
-/// Bytes from a small generator; about one in `sparsity` is not zero.
-fn bytes(length: usize, sparsity: u32) -> Vec<u8> {
-    let mut state = 0x2545_f491u32;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state
-    };
-    (0..length).map(|_| if next() % sparsity == 0 { (next() % 7) as u8 } else { 0 }).collect()
-}
-
-/// The median seconds of a call.
-fn median(mut call: impl FnMut() -> Result<(), KernelError>) -> Result<f64, KernelError> {
-    let start = Instant::now();
-    let mut warm = 0;
-    while warm < 3 || start.elapsed().as_millis() < 20 {
-        call()?;
-        warm += 1;
-    }
-    let repeats = (2e-3 / (start.elapsed().as_secs_f64() / f64::from(warm))).ceil().clamp(1.0, 1e4) as u32;
-    let mut times = Vec::new();
-    for _ in 0..15 {
-        let start = Instant::now();
-        for _ in 0..repeats {
-            call()?;
-        }
-        times.push(start.elapsed().as_secs_f64() / f64::from(repeats));
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
-}
+/// Seconds of each measurement.
+const BUDGET: f64 = 0.1;
 
 /// Prints one line; `work` is multiply-accumulates in a batch, 0 where that says nothing.
 fn report(operation: &str, shape: &str, isa: Isa, work: usize, seconds: f64) {
@@ -58,9 +34,9 @@ fn report(operation: &str, shape: &str, isa: Isa, work: usize, seconds: f64) {
 }
 
 fn convolution(engine: Engine, name: &str, shape: &ConvolutionShape) -> Result<(), KernelError> {
-    let input = bytes(BATCH * shape.input_length(), 3);
-    let errors = bytes(BATCH * shape.output_length(), 8);
-    let weights = bytes(shape.weight_length(), 1);
+    let input = bytes(BATCH * shape.input_length(), 0.33, 6);
+    let errors = bytes(BATCH * shape.output_length(), 0.13, 6);
+    let weights = bytes(shape.weight_length(), 1.0, 6);
     let (input, errors, weights) = (Counts::Unsigned(&input), as_signed(&errors), as_signed(&weights));
     let mut forward = PackedMatrix::new(shape.patch(), shape.output_channels)?;
     let inner = shape.kernel[0] * shape.kernel[1] * shape.output_channels;
@@ -75,21 +51,21 @@ fn convolution(engine: Engine, name: &str, shape: &ConvolutionShape) -> Result<(
     let work = BATCH * shape.output_length() * shape.patch();
     let isa = engine.isa();
 
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         forward.pack_convolution(shape, black_box(weights))?;
         backward.pack_convolution_transposed(shape, black_box(weights))
     })?;
     report("pack", name, isa, 0, seconds);
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         engine.convolution(shape, BATCH, black_box(input), &forward, Store::OVERWRITE, &mut totals, &mut workspace)
     })?;
     report("convolution", name, isa, work, seconds);
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         let errors = black_box(errors);
         engine.convolution_transposed(shape, BATCH, errors, &backward, Store::OVERWRITE, &mut inputs, &mut workspace)
     })?;
     report("convolution_transposed", name, isa, work, seconds);
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         let errors = black_box(errors);
         engine.convolution_gradient(shape, BATCH, errors, input, Store::ADD, &mut gradient, &mut workspace)
     })?;
@@ -98,9 +74,9 @@ fn convolution(engine: Engine, name: &str, shape: &ConvolutionShape) -> Result<(
 }
 
 fn dense(engine: Engine, name: &str, inputs: usize, outputs: usize) -> Result<(), KernelError> {
-    let counts = bytes(BATCH * inputs, 3);
-    let errors = bytes(BATCH * outputs, 8);
-    let weights = bytes(inputs * outputs, 1);
+    let counts = bytes(BATCH * inputs, 0.33, 6);
+    let errors = bytes(BATCH * outputs, 0.13, 6);
+    let weights = bytes(inputs * outputs, 1.0, 6);
     let (counts, errors, weights) = (Counts::Unsigned(&counts), as_signed(&errors), as_signed(&weights));
     let (mut forward, mut backward) = (PackedMatrix::new(inputs, outputs)?, PackedMatrix::new(outputs, inputs)?);
     let mut workspace = Workspace::new();
@@ -111,19 +87,21 @@ fn dense(engine: Engine, name: &str, inputs: usize, outputs: usize) -> Result<()
     let mut gradient = vec![0; inputs * outputs];
     let (work, isa) = (BATCH * inputs * outputs, engine.isa());
 
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         forward.pack(black_box(weights))?;
         backward.pack_transposed(black_box(weights))
     })?;
     report("pack", name, isa, 0, seconds);
-    let seconds =
-        median(|| engine.matmul(black_box(counts), BATCH, &forward, Store::OVERWRITE, &mut totals, &mut workspace))?;
+    let seconds = median(BUDGET, || {
+        engine.matmul(black_box(counts), BATCH, &forward, Store::OVERWRITE, &mut totals, &mut workspace)
+    })?;
     report("matmul", name, isa, work, seconds);
     let signed = Counts::Signed(errors);
-    let seconds =
-        median(|| engine.matmul(black_box(signed), BATCH, &backward, Store::OVERWRITE, &mut back, &mut workspace))?;
+    let seconds = median(BUDGET, || {
+        engine.matmul(black_box(signed), BATCH, &backward, Store::OVERWRITE, &mut back, &mut workspace)
+    })?;
     report("matmul_transposed", name, isa, work, seconds);
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         let errors = black_box(errors);
         engine.dense_gradient(BATCH, errors, outputs, counts, inputs, Store::ADD, &mut gradient, &mut workspace)
     })?;
@@ -133,16 +111,16 @@ fn dense(engine: Engine, name: &str, inputs: usize, outputs: usize) -> Result<()
 
 fn pooling(engine: Engine, name: &str, input: [usize; 3]) -> Result<(), KernelError> {
     let shape = PoolingShape::new(input, [2, 2], [2, 2])?;
-    let counts = bytes(BATCH * shape.input_length(), 3);
-    let errors = bytes(BATCH * shape.output_length(), 8);
+    let counts = bytes(BATCH * shape.input_length(), 0.33, 6);
+    let errors = bytes(BATCH * shape.output_length(), 0.13, 6);
     let mut pooled = vec![0; BATCH * shape.output_length()];
     let mut spread = vec![0; BATCH * shape.input_length()];
     let isa = engine.isa();
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         engine.sum_pooling(&shape, BATCH, Counts::Unsigned(black_box(&counts)), Store::OVERWRITE, &mut pooled)
     })?;
     report("sum_pooling", name, isa, 0, seconds);
-    let seconds = median(|| {
+    let seconds = median(BUDGET, || {
         engine.sum_pooling_transposed(&shape, BATCH, as_signed(black_box(&errors)), Store::OVERWRITE, &mut spread)
     })?;
     report("sum_pooling_transposed", name, isa, 0, seconds);
@@ -154,13 +132,14 @@ fn firing(engine: Engine, name: &str, neurons: usize, thresholds: &[i64]) -> Res
         &[threshold] => Divisor::uniform(threshold, 1)?,
         _ => Divisor::per_channel(thresholds, 1)?,
     };
-    let totals: Vec<i32> = bytes(BATCH * neurons, 2).iter().map(|&b| (i32::from(b) - 3) * 97).collect();
+    let totals: Vec<i32> = bytes(BATCH * neurons, 0.5, 6).iter().map(|&b| (i32::from(b) - 3) * 97).collect();
     let (mut counts, mut gate) = (vec![0; totals.len()], vec![0; totals.len()]);
     let mut errors = vec![0; totals.len()];
     let rule = FiringRule { divisor, low: 0, high: 127, rectified: true };
-    let seconds = median(|| engine.fire(&rule, black_box(&totals), &mut counts, &mut gate).map(drop))?;
+    let seconds = median(BUDGET, || engine.fire(&rule, black_box(&totals), &mut counts, &mut gate).map(drop))?;
     report("fire", name, engine.isa(), 0, seconds);
-    let seconds = median(|| engine.fire_errors(&rule.divisor, black_box(&totals), &gate, &mut errors).map(drop))?;
+    let seconds =
+        median(BUDGET, || engine.fire_errors(&rule.divisor, black_box(&totals), &gate, &mut errors).map(drop))?;
     report("fire_errors", name, engine.isa(), 0, seconds);
     Ok(())
 }
