@@ -51,6 +51,7 @@ fn initialised_network() -> anyhow::Result<Network> {
         input_maximum: 255,
         input_minimum: 0,
         input_gain: 1.0,
+        output_gain: 1.0,
         fraction_bits: None,
     };
     let network = Network::build(&shorthand.describe()?)?;

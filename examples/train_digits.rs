@@ -21,6 +21,7 @@ fn main() -> anyhow::Result<()> {
             input_maximum: dataset.pixel_maximum.into(),
             input_minimum: 0,
             input_gain: 1.0,
+            output_gain: 1.0,
             fraction_bits: None,
         }
         .describe()?,

@@ -37,7 +37,7 @@ pub use forward_result::ForwardResult;
 pub use inference::{Evaluation, Inference, Score, evaluate};
 pub use resources::Resources;
 pub use samples::Samples;
-pub use settings::{Gradient, LARGEST_ALPHA, Schedule, TrainingSettings};
+pub use settings::{Gradient, LARGEST_ALPHA, Normalisation, Schedule, TrainingSettings};
 pub use trainer::{
     Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Severity, StepOutcome, Trainer,
 };

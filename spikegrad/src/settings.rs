@@ -17,6 +17,22 @@ pub enum Gradient {
     Float,
 }
 
+/// What keeps the scale of total inputs steady from population to population.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalisation {
+    /// Nothing.
+    #[default]
+    None,
+    /// The weights into every neuron that fires have mean zero and a root mean square of
+    /// `gain / sqrt(fan_in)` after each update; `gain^2 = 2 / (1 - 1/pi)` for rectified neurons,
+    /// 1 for linear ones. The gradient's part along those two directions is left out. The trained
+    /// network is an ordinary one: nothing is left to fold.
+    ///
+    /// Source: Brock, De, Smith, ICLR 2021 (scaled weight standardisation), here as a constraint.
+    Weights,
+}
+
 /// The learning rate over epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
@@ -52,6 +68,11 @@ pub struct TrainingSettings {
     pub momentum: f64,
     /// Factor on the weights that is added to their gradient; biases are exempt.
     pub weight_decay: f64,
+    /// What keeps the scale of total inputs steady.
+    pub normalisation: Normalisation,
+    /// Factor on the learning rate of biases: with spike counts of size s, s^2 makes them as fast
+    /// as the weights.
+    pub bias_rate: f64,
     /// Learning rate over epochs.
     pub schedule: Schedule,
     /// Epochs over which the learning rate rises linearly from zero.
@@ -74,6 +95,8 @@ impl Default for TrainingSettings {
             learning_rate: 0.1,
             momentum: 0.9,
             weight_decay: 0.0,
+            normalisation: Normalisation::None,
+            bias_rate: 1.0,
             schedule: Schedule::Cosine { final_factor: 0.0 },
             warm_up_epochs: 0,
             alpha: 100.0,
@@ -108,6 +131,7 @@ impl TrainingSettings {
         within("learning_rate", self.learning_rate, f64::MIN_POSITIVE, 1e6, "a number above 0")?;
         within("momentum", self.momentum, 0.0, 0.999_999, "0 to below 1")?;
         within("weight_decay", self.weight_decay, 0.0, 1.0, "0 to 1")?;
+        within("bias_rate", self.bias_rate, f64::MIN_POSITIVE, 1e6, "above 0 and at most 1000000")?;
         within("warm_up_epochs", self.warm_up_epochs.into(), 0.0, self.epochs.into(), "at most the epochs")?;
         within("alpha", self.alpha, f64::MIN_POSITIVE, LARGEST_ALPHA, "a number above 0 and at most 4194304")?;
         match self.schedule {

@@ -23,6 +23,9 @@ pub struct NetworkSection {
     /// Factor on the inputs of the topology, where the largest pixel stands for 1; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_gain: Option<f64>,
+    /// Factor on the logits of the topology; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_gain: Option<f64>,
     /// Grid of the weights of the topology; by fan-in when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction_bits: Option<u32>,
@@ -49,6 +52,7 @@ impl NetworkSection {
                 let shorthand_only = [
                     ("padding", self.padding.is_some()),
                     ("input_gain", self.input_gain.is_some()),
+                    ("output_gain", self.output_gain.is_some()),
                     ("fraction_bits", self.fraction_bits.is_some()),
                 ];
                 match shorthand_only.iter().find(|(_, is_given)| *is_given) {
@@ -59,12 +63,16 @@ impl NetworkSection {
                     None => Ok(()),
                 }
             }
-            (Some(_), false) => match self.input_gain {
-                Some(gain) if !(gain.is_finite() && gain > 0.0 && gain <= 1e6) => {
-                    Err(format!("'input_gain': expected a number above 0 and at most 1000000, found {gain}"))
+            (Some(_), false) => {
+                let gains = [("input_gain", self.input_gain), ("output_gain", self.output_gain)];
+                let is_wrong = |gain: f64| !(gain.is_finite() && (1e-6..=1e6).contains(&gain));
+                match gains.into_iter().find_map(|(key, gain)| Some((key, gain.filter(|&gain| is_wrong(gain))?))) {
+                    Some((key, gain)) => {
+                        Err(format!("'{key}': expected a number of 0.000001 to 1000000, found {gain}"))
+                    }
+                    None => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
         }
     }
 
@@ -87,6 +95,7 @@ impl NetworkSection {
             input_maximum: largest.max(1).into(),
             input_minimum: if centre { -i32::from(format.centre()) } else { 0 },
             input_gain: self.input_gain.unwrap_or(1.0),
+            output_gain: self.output_gain.unwrap_or(1.0),
             fraction_bits: self.fraction_bits,
         };
         Ok(shorthand.describe()?)

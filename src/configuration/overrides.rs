@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use datasets::Augmentation;
 use snn::{ShorthandPadding, WeightFormat};
-use spikegrad::{Gradient, LARGEST_ALPHA, Schedule};
+use spikegrad::{Gradient, LARGEST_ALPHA, Normalisation, Schedule};
 
 use super::Configuration;
 
@@ -29,6 +29,12 @@ pub struct Overrides {
     /// Error scale, above 0: factor on the loss gradient before it is rounded to error spikes
     #[arg(long, value_name = "ALPHA", value_parser = alpha, allow_negative_numbers = true)]
     pub alpha: Option<f64>,
+    /// What keeps the scale of total inputs steady
+    #[arg(long, value_name = "KIND")]
+    pub normalisation: Option<NormalisationChoice>,
+    /// Factor on the learning rate of biases, above 0
+    #[arg(long, value_name = "FACTOR", value_parser = above_zero, allow_negative_numbers = true)]
+    pub bias_rate: Option<f64>,
     /// How errors travel backwards
     #[arg(long, value_name = "KIND")]
     pub gradient: Option<GradientChoice>,
@@ -44,6 +50,9 @@ pub struct Overrides {
     /// Factor on the inputs, above 0
     #[arg(long, value_name = "GAIN", value_parser = above_zero, allow_negative_numbers = true)]
     pub input_gain: Option<f64>,
+    /// Factor on the logits, above 0
+    #[arg(long, value_name = "GAIN", value_parser = above_zero, allow_negative_numbers = true)]
+    pub output_gain: Option<f64>,
     /// Grid of the weights, 2^-N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=30))]
     pub fraction_bits: Option<u32>,
@@ -71,6 +80,15 @@ pub enum GradientChoice {
     Spike,
     /// As unrounded floats
     Float,
+}
+
+/// Values of `--normalisation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NormalisationChoice {
+    /// Nothing
+    None,
+    /// Weights of every neuron kept at mean zero and a fixed spread
+    Weights,
 }
 
 /// Values of `--weights`.
@@ -127,6 +145,14 @@ impl Overrides {
                 GradientChoice::Float => Gradient::Float,
             }),
         );
+        set(
+            &mut training.normalisation,
+            self.normalisation.map(|choice| match choice {
+                NormalisationChoice::None => Normalisation::None,
+                NormalisationChoice::Weights => Normalisation::Weights,
+            }),
+        );
+        set(&mut training.bias_rate, self.bias_rate);
         set(&mut training.schedule, self.schedule.map(|choice| choice.0));
         // A run made shorter than the warm-up of its recipe rises over all of its epochs.
         let warm_up = self.epochs.map(|epochs| training.warm_up_epochs.min(epochs));
@@ -158,6 +184,7 @@ impl Overrides {
         });
         network.padding = padding.or(network.padding);
         network.input_gain = self.input_gain.or(network.input_gain);
+        network.output_gain = self.output_gain.or(network.output_gain);
         network.fraction_bits = self.fraction_bits.or(network.fraction_bits);
         set(&mut data.augmentation, self.augment.map(|choice| choice.0));
         data.validation = self.validation.or(data.validation);

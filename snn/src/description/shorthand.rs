@@ -22,8 +22,9 @@ pub enum Padding {
 ///
 /// Parts are joined by `-`. The first is the input: `HxW` (with [`Shorthand::channels`]),
 /// `CxHxW` or a number of units. Then `nCk` is a convolution to n channels with k x k kernels,
-/// optionally followed by `p` and its padding and `s` and its stride (`15C5p2s1`); `Pk` is average
-/// pooling over k x k; a number is a dense population. The last part is the readout.
+/// optionally followed by `p` and its padding and `s` and its stride (`15C5p2s1`); `Pk` sums over
+/// k x k and divides by k^2, or by the number after a `d` (`P2d2`); a number is a dense population.
+/// The last part is the readout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shorthand<'a> {
     /// The shorthand itself.
@@ -41,6 +42,9 @@ pub struct Shorthand<'a> {
     /// Factor on the inputs, folded into the threshold of the populations they drive:
     /// `threshold = round(2^f * input_maximum / input_gain)`.
     pub input_gain: f64,
+    /// Factor on the logits, folded into the threshold of the readout:
+    /// `threshold = round(2^f / output_gain)`.
+    pub output_gain: f64,
     /// `fraction_bits` of all populations with trained weights; chosen per population when
     /// `None` so that six standard deviations of He initialisation fit the mantissa.
     pub fraction_bits: Option<u32>,
@@ -48,7 +52,7 @@ pub struct Shorthand<'a> {
 
 enum Part {
     Convolution { channels: usize, kernel: usize, padding: usize, stride: usize },
-    Pooling { window: usize },
+    Pooling { window: usize, divisor: usize },
     Dense { units: usize },
 }
 
@@ -68,8 +72,10 @@ impl Shorthand<'_> {
         if texts.len() < 2 {
             return Err(fail(0, "a topology needs an input and a readout, such as 784-10".to_owned()));
         }
-        if !(self.input_gain.is_finite() && self.input_gain > 0.0) {
-            return Err(fail(0, format!("the input gain must be above zero, found {}", self.input_gain)));
+        for (name, gain) in [("input", self.input_gain), ("output", self.output_gain)] {
+            if !(gain.is_finite() && gain > 0.0) {
+                return Err(fail(0, format!("the {name} gain must be above zero, found {gain}")));
+            }
         }
         let mut shape = self.input_shape(texts[0]).map_err(|problem| fail(0, problem))?;
         let mut populations = vec![PopulationDescription {
@@ -102,9 +108,9 @@ impl Shorthand<'_> {
             let from = populations.last().map(|p| p.name.clone()).unwrap_or_default();
             let driven_by_input = index == 1;
             let population = match part {
-                Part::Pooling { window } => {
+                Part::Pooling { divisor, .. } => {
                     let scale = if driven_by_input { f64::from(self.input_maximum) / self.input_gain } else { 1.0 };
-                    let threshold = (scale * (window * window) as f64).round() as i64;
+                    let threshold = (scale * divisor as f64).round() as i64;
                     PopulationDescription {
                         name: name.clone(),
                         shape: next.clone(),
@@ -119,16 +125,17 @@ impl Shorthand<'_> {
                 Part::Convolution { .. } | Part::Dense { .. } => {
                     let fraction_bits =
                         self.fraction_bits.unwrap_or_else(|| default_fraction_bits(self.weights, fan_in));
-                    let gain = driven_by_input.then(|| {
-                        let unit = 2f64.powi(fraction_bits.min(62) as i32);
-                        Threshold::Uniform((unit * f64::from(self.input_maximum) / self.input_gain).round() as i64)
-                    });
+                    let input = if driven_by_input { f64::from(self.input_maximum) / self.input_gain } else { 1.0 };
+                    let output = if is_last { 1.0 / self.output_gain } else { 1.0 };
+                    let unit = 2f64.powi(fraction_bits.min(62) as i32);
+                    let threshold = (unit * input * output).round() as i64;
+                    let is_folded = driven_by_input || (is_last && self.output_gain != 1.0);
                     PopulationDescription {
                         name: name.clone(),
                         shape: next.clone(),
                         neuron: if is_last { NeuronKind::Readout } else { NeuronKind::Relu },
                         fraction_bits,
-                        threshold: gain,
+                        threshold: is_folded.then_some(Threshold::Uniform(threshold)),
                         bias: true,
                         minimum_count: None,
                         maximum_count: None,
@@ -154,7 +161,11 @@ impl Shorthand<'_> {
 
     fn part(&self, text: &str) -> Result<Part, String> {
         if let Some(window) = text.strip_prefix('P') {
-            return Ok(Part::Pooling { window: number(window)? });
+            let (window, divisor) = match window.split_once('d') {
+                Some((window, divisor)) => (number(window)?, Some(number(divisor)?)),
+                None => (number(window)?, None),
+            };
+            return Ok(Part::Pooling { window, divisor: divisor.unwrap_or(window.saturating_mul(window)) });
         }
         let Some((channels, rest)) = text.split_once('C') else {
             return Ok(Part::Dense { units: number(text)? });
@@ -214,7 +225,7 @@ fn connect(part: &Part, shape: &[usize]) -> Result<Connected, String> {
             let fan_in = before.saturating_mul(kernel).saturating_mul(kernel);
             Ok((kind, fan_in, next, Stem::Convolution))
         }
-        Part::Pooling { window } => {
+        Part::Pooling { window, .. } => {
             let (channels, height, width) = map("pooling")?;
             let next = vec![channels, after(height, 0, window, window)?, after(width, 0, window, window)?];
             let kind = ProjectionKindDescription::SumPooling { window: [window; 2], stride: [window; 2], weight: 1 };

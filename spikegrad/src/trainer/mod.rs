@@ -76,7 +76,7 @@ impl Trainer {
     /// [`SpikegradError::Setting`] and [`SpikegradError::Network`] when settings or network do
     /// not fit, [`SpikegradError::Threads`] when the pool cannot be started.
     pub fn new(network: Network, settings: TrainingSettings, resources: Resources) -> Result<Self, SpikegradError> {
-        let master = Master::initialise(&network, settings.seed);
+        let master = Master::initialise(&network, &settings);
         Self::with_master(network, settings, resources, master)
     }
 

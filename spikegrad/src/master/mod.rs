@@ -1,17 +1,17 @@
 //! Trained parameters as floats, their momentum, and the rounding onto the weight grid.
 
+mod standardise;
+mod update;
+
+pub(crate) use update::UpdateRates;
+
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use snn::random::{Purpose, Stream};
 use snn::{Bias, Connection, Network, Population, WeightFormat, Weights};
 
 use crate::error::SpikegradError;
-use crate::pass::Gradients;
-use crate::plan::Plan;
-use crate::settings::{Gradient, TrainingSettings};
-
-/// Elements that one task updates.
-const UPDATE_CHUNK: usize = 16_384;
+use crate::settings::{Normalisation, TrainingSettings};
 
 /// Float weights (in real units, mantissa * 2^-fraction_bits) and biases (in units of the
 /// threshold), with their momentum.
@@ -25,37 +25,34 @@ pub(crate) struct Master {
     pub bias_momentum: Vec<Vec<f32>>,
 }
 
-/// Rates of one update.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UpdateRates {
-    pub learning_rate: f64,
-    /// Examples in the batch.
-    pub examples: usize,
-}
-
 impl Master {
-    /// He initialisation on the grid: `N(0, sqrt(2 / fan_in))` rounded to the mantissa, biases 0.
-    pub fn initialise(network: &Network, seed: u64) -> Self {
+    /// He initialisation on the grid: `N(0, sqrt(2 / fan_in))` rounded to the mantissa, biases 0;
+    /// with [`Normalisation::Weights`] the same, not rounded, brought to the constraint.
+    pub fn initialise(network: &Network, settings: &TrainingSettings) -> Self {
         let mut weights = Vec::with_capacity(network.projections().len());
         for (index, projection) in network.projections().iter().enumerate() {
-            let fan_in = match &projection.connection {
-                Connection::Dense { inputs, .. } => *inputs,
-                Connection::Convolution(shape) => shape.patch(),
-                Connection::SumPooling { .. } | Connection::Identity { .. } => 1,
-            };
-            let mut stream = Stream::new(seed, Purpose::Initialisation, index as u64);
-            let spread = (2.0 / fan_in.max(1) as f32).sqrt();
-            let unit = unit(&network.populations()[projection.to]);
+            let row = row_length(&projection.connection).max(1);
+            let mut stream = Stream::new(settings.seed, Purpose::Initialisation, index as u64);
+            let spread = (2.0 / row as f32).sqrt();
+            let population = &network.populations()[projection.to];
+            let unit = unit(population);
             let format = network.weight_format();
+            let is_constrained = settings.normalisation == Normalisation::Weights;
+            let target = if is_constrained { standardise::target(network, population) } else { None };
             let draw = |_| {
                 let normal: f32 = StandardNormal.sample(stream.generator());
                 let value = normal * spread;
                 match format {
                     WeightFormat::F32 => value,
+                    _ if target.is_some() => value,
                     _ => mantissa(value, unit, format.limit()) / unit,
                 }
             };
-            weights.push((0..projection.connection.weight_count()).map(draw).collect::<Vec<f32>>());
+            let mut values = (0..projection.connection.weight_count()).map(draw).collect::<Vec<f32>>();
+            if let Some(target) = target {
+                values.chunks_exact_mut(row).for_each(|row| standardise::standardise(row, target));
+            }
+            weights.push(values);
         }
         Self::with_weights(network, weights)
     }
@@ -84,68 +81,6 @@ impl Master {
         let bias: Vec<Vec<f32>> =
             network.populations().iter().map(|p| vec![0.0; p.bias.as_ref().map_or(0, Bias::len)]).collect();
         Self { weight_momentum: zeros(&weights), bias_momentum: zeros(&bias), weights, bias }
-    }
-
-    /// Momentum descent with the gradients summed over all shards, in shard order:
-    /// `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`.
-    ///
-    /// The gradient with respect to a real weight is `E S 2^f / (threshold * kept)`, averaged
-    /// over the batch and divided by alpha.
-    pub fn update(
-        &mut self,
-        network: &Network,
-        plan: &Plan,
-        settings: &TrainingSettings,
-        rates: UpdateRates,
-        shards: &[&Gradients],
-    ) {
-        let is_float = shards.first().is_some_and(|shard| shard.is_float());
-        let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
-        let share = 1.0 / (alpha * rates.examples.max(1) as f64);
-        let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
-        for (index, projection) in network.projections().iter().enumerate() {
-            if projection.weights.is_none() {
-                continue;
-            }
-            let target = &plan.populations[projection.to];
-            let population = &network.populations()[projection.to];
-            let unit = f64::from(unit(population));
-            let thresholds = population.thresholds.len();
-            let factors: Vec<f32> = (0..thresholds)
-                .map(|channel| (share * unit * target.error_scale.reciprocal(channel) / target.kept.value()) as f32)
-                .collect();
-            let weights = &mut self.weights[index];
-            let row = weights.len() / rows(&projection.connection).max(1);
-            let decay = settings.weight_decay as f32;
-            let chunks =
-                weights.par_chunks_mut(UPDATE_CHUNK).zip(self.weight_momentum[index].par_chunks_mut(UPDATE_CHUNK));
-            chunks.enumerate().for_each(|(chunk, (weights, velocities))| {
-                let start = chunk * UPDATE_CHUNK;
-                for (offset, (weight, velocity)) in weights.iter_mut().zip(velocities).enumerate() {
-                    let position = start + offset;
-                    let sum = if is_float {
-                        shards.iter().map(|shard| shard.float_weights[index][position]).sum::<f32>()
-                    } else {
-                        shards.iter().map(|shard| i64::from(shard.weights[index][position])).sum::<i64>() as f32
-                    };
-                    let factor =
-                        if let [factor] = factors[..] { factor } else { factors[(position / row) % factors.len()] };
-                    *velocity = momentum * *velocity + (sum * factor + decay * *weight);
-                    *weight -= rate * *velocity;
-                }
-            });
-        }
-        for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
-            for (channel, (bias, velocity)) in bias.iter_mut().zip(velocities).enumerate() {
-                let sum = if is_float {
-                    shards.iter().map(|shard| f64::from(shard.float_bias[index][channel])).sum::<f64>()
-                } else {
-                    shards.iter().map(|shard| shard.bias[index][channel]).sum::<i64>() as f64
-                };
-                *velocity = momentum * *velocity + (sum * share) as f32;
-                *bias -= rate * *velocity;
-            }
-        }
     }
 
     /// Writes the parameters, rounded onto the grid, into a network.
@@ -214,11 +149,11 @@ fn mantissa(value: f32, unit: f32, limit: f32) -> f32 {
     (value * unit).round().clamp(-limit, limit)
 }
 
-/// Rows of a weight matrix: one per output channel or output neuron.
-fn rows(connection: &Connection) -> usize {
+/// Weights into one output channel or output neuron: those of one row of the weight matrix.
+fn row_length(connection: &Connection) -> usize {
     match connection {
-        Connection::Dense { outputs, .. } => *outputs,
-        Connection::Convolution(shape) => shape.output_channels,
+        Connection::Dense { inputs, .. } => *inputs,
+        Connection::Convolution(shape) => shape.patch(),
         Connection::SumPooling { .. } | Connection::Identity { .. } => 1,
     }
 }

@@ -1,0 +1,97 @@
+//! The constraint on the weights of a neuron: mean zero and a fixed root mean square.
+
+use snn::{Network, NeuronKind, Population};
+
+/// Lanes of a sum: fixed, so that the result does not depend on the instruction set.
+const LANES: usize = 8;
+
+/// The root mean square that the weights into each neuron of a population keep; `None` for the
+/// readout, whose weights are free.
+///
+/// `gain / sqrt(fan_in)`, so that uncorrelated inputs `relu(x)`, x of variance 1, give total inputs
+/// of variance 1: gain^2 = 2 / (1 - 1/pi) behind rectified neurons, 1 behind linear ones. Source:
+/// Brock, De, Smith, *Characterizing signal propagation*, ICLR 2021, section 4.
+pub(super) fn target(network: &Network, population: &Population) -> Option<f32> {
+    if !population.fires() {
+        return None;
+    }
+    let trained = population.incoming.iter().map(|&index| &network.projections()[index]);
+    let fan_in: usize = trained.filter(|p| p.weights.is_some()).map(|p| super::row_length(&p.connection)).sum();
+    let gain = match population.neuron {
+        NeuronKind::Relu => (2.0 / (1.0 - std::f64::consts::FRAC_1_PI)).sqrt(),
+        _ => 1.0,
+    };
+    Some((gain / (fan_in.max(1) as f64).sqrt()) as f32)
+}
+
+/// Brings the weights of one neuron to mean zero and the root mean square `target`. Weights that
+/// are all equal have no direction and become zero.
+pub(super) fn standardise(weights: &mut [f32], target: f32) {
+    let length = weights.len().max(1) as f64;
+    let mean = sum(weights.iter().copied(), |value| value) / length;
+    let shift = mean as f32;
+    weights.iter_mut().for_each(|weight| *weight -= shift);
+    let square = sum(weights.iter().copied(), |value| value * value) / length;
+    let factor = if square > 0.0 { (f64::from(target) / square.sqrt()) as f32 } else { 0.0 };
+    weights.iter_mut().for_each(|weight| *weight *= factor);
+}
+
+/// Takes out of a gradient what the constraint forbids: its mean, and its part along the weights
+/// (whose mean is zero).
+pub(super) fn project(gradient: &mut [f32], weights: &[f32], target: f32) {
+    let length = weights.len().max(1) as f64;
+    let mean = (sum(gradient.iter().copied(), |value| value) / length) as f32;
+    let along = sum(gradient.iter().zip(weights).map(|(g, w)| g * w), |value| value);
+    let share = (along / (length * f64::from(target) * f64::from(target))) as f32;
+    for (gradient, &weight) in gradient.iter_mut().zip(weights) {
+        *gradient -= mean + share * weight;
+    }
+}
+
+/// The sum of `term(value)` in double precision, in an order that is always the same.
+fn sum(values: impl Iterator<Item = f32>, term: fn(f64) -> f64) -> f64 {
+    let mut lanes = [0.0f64; LANES];
+    for (index, value) in values.enumerate() {
+        lanes[index % LANES] += term(f64::from(value));
+    }
+    lanes.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{project, standardise, sum};
+
+    fn sample(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let draw = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 0.9
+        };
+        (0..count).map(draw).collect()
+    }
+
+    #[test]
+    fn standardised_weights_have_mean_zero_and_the_target_as_spread() {
+        for count in [2, 3, 27, 1001] {
+            let mut weights = sample(count, count as u32);
+            standardise(&mut weights, 0.25);
+            let mean = sum(weights.iter().copied(), |v| v) / count as f64;
+            let square = sum(weights.iter().copied(), |v| v * v) / count as f64;
+            assert!(mean.abs() < 1e-6 && (square.sqrt() - 0.25).abs() < 1e-6, "{count}: {mean} {square}");
+        }
+        let mut constant = vec![0.7; 9];
+        standardise(&mut constant, 0.25);
+        assert_eq!(constant, vec![0.0; 9]);
+    }
+
+    #[test]
+    fn a_projected_step_changes_mean_and_spread_in_second_order_only() {
+        let mut weights = sample(300, 5);
+        standardise(&mut weights, 0.1);
+        let mut gradient = sample(300, 6);
+        project(&mut gradient, &weights, 0.1);
+        let mean = sum(gradient.iter().copied(), |v| v);
+        let along = sum(gradient.iter().zip(&weights).map(|(g, w)| g * w), |v| v);
+        assert!(mean.abs() < 1e-3 && along.abs() < 1e-4, "{mean} {along}");
+    }
+}
