@@ -19,8 +19,8 @@ pub(crate) fn vectorised<Work: Loop>(isa: Isa, work: Work) -> Work::Output {
         Isa::Avx2 => unsafe { avx2(work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => unsafe { avx512(work) },
-        #[cfg(not(target_arch = "x86_64"))]
+        Isa::Avx512Vnni | Isa::AmxInt8 => unsafe { avx512(work) },
+        // Every processor of 64-bit Arm has the vector instructions that the compiler uses by itself.
         _ => work.run(),
     }
 }

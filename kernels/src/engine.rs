@@ -34,6 +34,12 @@ impl Engine {
         }
     }
 
+    /// An engine with an instruction set that need not be available; for tests that emulate it.
+    #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+    pub(crate) fn emulated(isa: Isa, parallelism: Parallelism) -> Engine {
+        Engine { isa, parallelism }
+    }
+
     /// An engine with the fastest instruction set of this processor.
     pub fn detect(parallelism: Parallelism) -> Engine {
         Engine { isa: Isa::detect(), parallelism }

@@ -45,7 +45,7 @@ pub use digits::{digits_needed, split_digits};
 pub use engine::{Engine, Parallelism};
 pub use error::KernelError;
 pub use fire::{Divisor, FiringRule, FiringStatistics};
-pub use isa::Isa;
+pub use isa::{Availability, Isa};
 pub use packed::PackedMatrix;
 pub use shape::{ConvolutionShape, PoolingShape};
 pub use store::Store;

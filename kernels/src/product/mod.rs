@@ -4,6 +4,8 @@
 //! gradients need no patch matrix. Checks here make the paths below safe to call.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -111,6 +113,11 @@ pub(crate) fn multiply(isa: Isa, product: &Product<'_>, out: Output<'_>) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::multiply(product, out) },
+        // SAFETY: as above; the instruction set includes AVX-512 VNNI.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AmxInt8 => unsafe { amx::multiply(product, out) },
+        #[cfg(target_arch = "x86_64")]
+        Isa::NeonDotProduct => scalar::multiply(product, out),
         #[cfg(not(target_arch = "x86_64"))]
         _ => scalar::multiply(product, out),
     }
