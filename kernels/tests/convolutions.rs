@@ -79,6 +79,37 @@ proptest! {
         }
     }
 
+    /// Many channels, which the gradient takes in slices and blocks, and samples without errors, which it leaves out.
+    #[test]
+    fn wide_gradients_equal_the_reference(
+        (inputs, outputs, kernel, stride, padding) in (90usize..200, 1usize..130, 1usize..4, 1usize..3, 0usize..2),
+        (side, batch, signed, silent) in (3usize..7, 1usize..5, any::<bool>(), any::<u8>()),
+        (kind, seed, store) in (any::<u8>(), any::<u64>(), store()),
+    ) {
+        let shape = ConvolutionShape::new(
+            [side, side + 1, inputs], outputs, [kernel, kernel], [stride, stride], [padding, padding],
+        )?;
+        let input = bytes(kind, seed, batch * shape.input_length());
+        let input = view(signed, &input);
+        let mut errors = bytes(kind / 16, seed ^ 9, batch * shape.output_length());
+        for (sample, errors) in errors.chunks_mut(shape.output_length()).enumerate() {
+            if silent >> sample & 1 == 1 {
+                errors.fill(0);
+            }
+        }
+        let errors = as_signed(&errors);
+        let [x, e] = [integers(input), integers(Counts::Signed(errors))];
+        let gradients = convolve(&shape, batch, [&e, &x], 1);
+        let old = old_values(seed, gradients.len());
+        let whole = stored(store, &old, &gradients);
+        for engine in engines() {
+            let mut workspace = workspace(&engine, &shape, batch);
+            let mut out = old.clone();
+            engine.convolution_gradient(&shape, batch, errors, input, store, &mut out, &mut workspace)?;
+            prop_assert!(out == whole, "gradient {:?}", engine);
+        }
+    }
+
     /// `<conv(x), e> = <x, conv_transposed(e)> = <w, gradient(e, x)>`.
     #[test]
     fn the_three_products_are_adjoint(shape in convolution_shape(), batch in 1usize..3, seed in any::<u64>()) {

@@ -24,7 +24,7 @@ fn transpose<T: Copy>(rows: usize, columns: usize, values: &[T]) -> Vec<T> {
 }
 
 proptest! {
-    #![proptest_config(config(150))]
+    #![proptest_config(config(120))]
 
     #[test]
     fn matmul_equals_the_reference(
@@ -84,6 +84,45 @@ proptest! {
                 batch, errors, outputs, counts, inputs, channels, store, &mut out, &mut workspace,
             )?;
             prop_assert_eq!(&out, &whole[range], "rows {:?}", engine);
+        }
+    }
+
+    /// Blocks of a gradient with more inputs than are taken at a time, and examples without errors.
+    #[test]
+    fn blocks_of_a_dense_gradient_equal_the_reference(
+        (batch, outputs, inputs, silent) in (1usize..200, 1usize..120, 1usize..5000, any::<u64>()),
+        (signed, kind, seed, store) in (any::<bool>(), any::<u8>(), any::<u64>(), store()),
+    ) {
+        let mut errors = bytes(kind, seed, batch * outputs);
+        for (example, errors) in errors.chunks_mut(outputs).enumerate() {
+            if silent >> (example % 64) & 1 == 1 {
+                errors.fill(0);
+            }
+        }
+        let errors = as_signed(&errors);
+        let counts = bytes(kind / 4, seed ^ 77, batch * inputs);
+        let counts = view(signed, &counts);
+        let (channels, taps) = (row_range(seed, outputs), row_range(seed.rotate_left(16), inputs));
+        let (e, x) = (integers(Counts::Signed(errors)), integers(counts));
+        let mut products = vec![0; channels.len() * taps.len()];
+        for example in 0..batch {
+            for (row, channel) in channels.clone().enumerate() {
+                let error = e[example * outputs + channel];
+                let target = &mut products[row * taps.len()..][..taps.len()];
+                for (value, count) in target.iter_mut().zip(&x[example * inputs..][taps.clone()]) {
+                    *value += error * count;
+                }
+            }
+        }
+        let old = old_values(seed, products.len());
+        for engine in engines() {
+            let mut workspace = Workspace::new();
+            workspace.reserve(engine.dense_gradient_block_workspace(batch, channels.len(), taps.len()));
+            let mut out = old.clone();
+            engine.dense_gradient_block(
+                batch, errors, outputs, counts, inputs, channels.clone(), taps.clone(), store, &mut out, &mut workspace,
+            )?;
+            prop_assert!(out == stored(store, &old, &products), "{:?}", engine);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gradient::Gradient;
+use super::gradient::{Gradient, Operands};
 use crate::error::{check_channels, check_length};
 use crate::{ConvolutionShape, Counts, Engine, KernelError, Store, Workspace};
 
@@ -29,7 +29,7 @@ impl Engine {
         check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
         check_length(operation, "counts", &[batch, shape.input_length()], counts.len())?;
         check_length(operation, "out", &[shape.weight_length()], out.len())?;
-        Gradient::new(shape).share_channels(operation, self, batch, errors, counts, store, out, workspace)
+        Gradient::new(shape).share_channels(operation, self, Operands { batch, errors, counts }, store, out, workspace)
     }
 
     /// Bytes of workspace for [`Engine::convolution_gradient`]; 0 for a shape that does not validate.
@@ -63,7 +63,7 @@ impl Engine {
         check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
         check_length(operation, "counts", &[batch, shape.input_length()], counts.len())?;
         check_length(operation, "out", &[channels.len(), shape.patch()], out.len())?;
-        Gradient::new(shape).rows(operation, self, batch, errors, counts, channels, store, out, workspace)
+        Gradient::new(shape).rows(operation, self, Operands { batch, errors, counts }, channels, store, out, workspace)
     }
 
     /// Bytes of workspace for [`Engine::convolution_gradient_rows`] of up to `channels` rows; 0 for a shape that does

@@ -2,26 +2,22 @@
 
 use std::ops::Range;
 
-use super::gradient::Gradient;
-use super::store_nothing;
-use crate::error::{check_channels, check_length, checked_size};
-use crate::{ConvolutionShape, Counts, Engine, KernelError, Store, Workspace};
+use super::{is_zero, share, store_nothing};
+use crate::error::{check_channels, check_length};
+use crate::panel::interleave;
+use crate::product::{BLOCK, GROUP, Operand, Output, Product, UnsignedSide, multiply};
+use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
+use crate::{Counts, Engine, Isa, KernelError, Store, Workspace, as_unsigned};
 
-/// Samples reduced in one step.
-const SAMPLES: usize = 64;
+/// Examples reduced in one step.
+const EXAMPLES: usize = 128;
 
-/// The dense gradient as that of a convolution whose positions are the samples.
-fn gradient(samples: usize, outputs: usize, inputs: usize) -> Gradient {
-    Gradient::new(&ConvolutionShape {
-        input_height: 1,
-        input_width: samples,
-        input_channels: inputs,
-        output_channels: outputs,
-        kernel: [1, 1],
-        stride: [1, 1],
-        padding: [0, 0],
-    })
-}
+/// Outputs whose errors are interleaved together, a multiple of the rows of a register tile.
+const ROWS: usize = 96;
+/// Inputs whose counts are interleaved together: with a full step they fill half of the second cache.
+const COLUMNS: usize = 4096;
+/// What takes the place of examples beyond the last.
+const ZEROS: [u8; COLUMNS] = [0; COLUMNS];
 
 /// The operands of a dense gradient.
 #[derive(Clone, Copy)]
@@ -33,58 +29,141 @@ struct Operands<'a> {
     inputs: usize,
 }
 
+/// A part of the gradient and its place in the output.
+struct Part<'a> {
+    operands: Operands<'a>,
+    isa: Isa,
+    channels: Range<usize>,
+    taps: Range<usize>,
+    store: Store,
+}
+
+/// Lines of the interleaved counts, the interleaved errors and the corrections of a part.
+fn layout(batch: usize, channels: usize, taps: usize) -> [usize; 3] {
+    let groups = batch.min(EXAMPLES).div_ceil(GROUP);
+    let rows = channels.min(ROWS).next_multiple_of(BLOCK);
+    let columns = taps.min(COLUMNS).next_multiple_of(BLOCK);
+    [lines_for(groups * columns * GROUP), lines_for(groups * rows * GROUP), lines_for(rows * 4)]
+}
+
+fn part_lines(batch: usize, channels: usize, taps: usize) -> usize {
+    layout(batch, channels, taps).into_iter().sum()
+}
+
 impl Operands<'_> {
-    /// Checks the lengths, the output having `rows` rows.
-    fn check(&self, operation: &'static str, rows: usize, out: &[i32]) -> Result<(), KernelError> {
+    /// Checks the lengths, the output having `rows` rows and `columns` columns.
+    fn check(&self, operation: &'static str, [rows, columns]: [usize; 2], out: &[i32]) -> Result<(), KernelError> {
         check_length(operation, "errors", &[self.batch, self.outputs], self.errors.len())?;
         check_length(operation, "counts", &[self.batch, self.inputs], self.counts.len())?;
-        check_length(operation, "out", &[rows, self.inputs], out.len())?;
-        checked_size(operation, "counts", &[self.batch.clamp(4, SAMPLES), self.inputs, 4])?;
-        checked_size(operation, "errors", &[self.batch.clamp(4, SAMPLES), self.outputs, 4])?;
-        Ok(())
+        check_length(operation, "out", &[rows, columns], out.len())
     }
 
-    /// Calls `run` with every step of samples: the gradient, errors, counts, and how the step joins the output.
-    fn steps<Run>(&self, store: Store, out: &mut [i32], mut run: Run) -> Result<(), KernelError>
-    where
-        Run: FnMut(Gradient, &[i8], Counts<'_>, Store, &mut [i32]) -> Result<(), KernelError>,
-    {
-        let &Operands { batch, errors, outputs, counts, inputs } = self;
-        if batch == 0 || out.is_empty() {
-            store_nothing(store, out);
-            return Ok(());
-        }
-        let mut first = 0;
-        while first < batch {
-            let samples = SAMPLES.min(batch - first);
-            let errors = &errors[first * outputs..][..samples * outputs];
-            let range = first * inputs..(first + samples) * inputs;
-            let counts = match counts {
-                Counts::Unsigned(values) => Counts::Unsigned(&values[range]),
-                Counts::Signed(values) => Counts::Signed(&values[range]),
-            };
-            let store = Store { accumulate: store.accumulate || first > 0, ..store };
-            run(gradient(samples, outputs, inputs), errors, counts, store, out)?;
-            first += samples;
-        }
-        Ok(())
+    /// The errors of an example.
+    fn errors_of(&self, example: usize) -> &[i8] {
+        &self.errors[example * self.outputs..][..self.outputs]
     }
 }
 
-/// The largest workspace of any step.
-fn workspace(batch: usize, outputs: usize, inputs: usize, of_step: impl Fn(&Gradient) -> usize) -> usize {
-    if batch == 0 || checked_size("", "", &[SAMPLES, inputs.max(outputs), 4]).is_err() {
-        return 0;
+impl Part<'_> {
+    /// Computes the part into `out`, `[channels][taps]`.
+    fn run(&self, out: &mut [i32], scratch: &mut [Line]) {
+        let [counts, errors, _] = layout(self.operands.batch, self.channels.len(), self.taps.len());
+        let (counts, scratch) = scratch.split_at_mut(counts);
+        let (errors, sums) = scratch.split_at_mut(errors);
+        let (counts, errors, sums) = (line_bytes_mut(counts), line_bytes_mut(errors), line_integers_mut(sums));
+        let mut active = (0..self.operands.batch).filter(|&example| !is_zero(self.operands.errors_of(example)));
+        let mut is_first = true;
+        loop {
+            let (mut examples, mut count) = ([0; EXAMPLES], 0);
+            for (slot, example) in examples.iter_mut().zip(&mut active) {
+                *slot = example;
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let store = Store { accumulate: self.store.accumulate || !is_first, ..self.store };
+            self.step(&examples[..count], store, out, counts, errors, sums);
+            is_first = false;
+        }
+        if is_first {
+            store_nothing(self.store, out);
+        }
     }
-    let last = batch % SAMPLES;
-    let whole = of_step(&gradient(batch.min(SAMPLES), outputs, inputs));
-    if last == 0 { whole } else { whole.max(of_step(&gradient(last, outputs, inputs))) }
+
+    /// Adds the products of some examples.
+    fn step(
+        &self,
+        examples: &[usize],
+        store: Store,
+        out: &mut [i32],
+        packed_counts: &mut [u8],
+        packed_errors: &mut [u8],
+        sums: &mut [i32],
+    ) {
+        let Operands { outputs, counts, inputs, .. } = self.operands;
+        let groups = examples.len().div_ceil(GROUP);
+        for first_tap in self.taps.clone().step_by(COLUMNS) {
+            let taps = first_tap..self.taps.end.min(first_tap + COLUMNS);
+            let tap_step = taps.len().next_multiple_of(BLOCK) * GROUP;
+            pack(counts.bytes(), inputs, &taps, examples, packed_counts);
+            let used = &mut packed_counts[..groups * tap_step];
+            if counts.flip() != 0 {
+                used.iter_mut().for_each(|byte| *byte ^= 0x80);
+            }
+            for first in self.channels.clone().step_by(ROWS) {
+                let channels = first..self.channels.end.min(first + ROWS);
+                let channel_step = channels.len().next_multiple_of(BLOCK) * GROUP;
+                pack(as_unsigned(self.operands.errors), outputs, &channels, examples, packed_errors);
+                if counts.flip() != 0 {
+                    sums.fill(0);
+                    for &example in examples {
+                        for (sum, &error) in sums.iter_mut().zip(&self.operands.errors_of(example)[channels.clone()]) {
+                            *sum = sum.wrapping_sub(i32::from(error) * 128);
+                        }
+                    }
+                }
+                let product = Product {
+                    row_groups: 1,
+                    left_group_step: 0,
+                    rows: channels.len(),
+                    columns: taps.len(),
+                    counts: [1, 1, groups],
+                    left: Operand { bytes: packed_errors, lane: GROUP, steps: [0, 0, channel_step] },
+                    right: Operand { bytes: packed_counts, lane: LINE, steps: [0, 0, tap_step] },
+                    unsigned: UnsignedSide::Right,
+                    column_correction: None,
+                    row_correction: (counts.flip() != 0).then_some(&*sums),
+                    store,
+                };
+                let start = (first - self.channels.start) * self.taps.len() + first_tap - self.taps.start;
+                let output = Output { values: &mut out[start..], group_step: 0, row_step: self.taps.len() };
+                multiply(self.isa, &product, output);
+            }
+        }
+    }
+}
+
+/// Interleaves the values `range` of groups of four examples; those beyond the last count as zero. Lanes beyond the
+/// range hold anything.
+fn pack(values: &[u8], pitch: usize, range: &Range<usize>, examples: &[usize], target: &mut [u8]) {
+    let width = range.len();
+    for (group, target) in
+        examples.chunks(GROUP).zip(target.chunks_exact_mut(width.next_multiple_of(BLOCK).max(1) * GROUP))
+    {
+        let source = |index: usize| match group.get(index) {
+            Some(example) => &values[example * pitch..][range.clone()],
+            None => &ZEROS[..width],
+        };
+        interleave([source(0), source(1), source(2), source(3)], &mut target[..width * GROUP]);
+    }
 }
 
 impl Engine {
     /// `out[o][i] = store(sum over n of errors[n][o] * counts[n][i])`.
     ///
-    /// `errors` is `[batch][outputs]`, `counts` `[batch][inputs]`, `out` `[outputs][inputs]`.
+    /// `errors` is `[batch][outputs]`, `counts` `[batch][inputs]`, `out` `[outputs][inputs]`. Examples without errors
+    /// are skipped.
     ///
     /// # Errors
     /// [`KernelError::Length`], [`KernelError::TooLarge`] or [`KernelError::WorkspaceTooSmall`].
@@ -102,15 +181,31 @@ impl Engine {
     ) -> Result<(), KernelError> {
         let operation = "dense_gradient";
         let operands = Operands { batch, errors, outputs, counts, inputs };
-        operands.check(operation, outputs, out)?;
-        operands.steps(store, out, |gradient, errors, counts, store, out| {
-            gradient.share_channels(operation, self, 1, errors, counts, store, out, workspace)
-        })
+        operands.check(operation, [outputs, inputs], out)?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let (parts, lines) = self.dense_parts(batch, outputs, inputs);
+        let (parts, scratch) = workspace.split(operation, parts, lines)?;
+        let width = outputs.div_ceil(parts);
+        share(parts, out, width * inputs, scratch, lines, |part, out, scratch| {
+            let channels = part * width..part * width + out.len() / inputs;
+            let part = Part { operands, isa: self.isa(), channels, taps: 0..inputs, store };
+            part.run(out, scratch);
+        });
+        Ok(())
     }
 
     /// Bytes of workspace for [`Engine::dense_gradient`] with these sizes.
     pub fn dense_gradient_workspace(&self, batch: usize, outputs: usize, inputs: usize) -> usize {
-        workspace(batch, outputs, inputs, |gradient| gradient.workspace(self, 1))
+        let (parts, lines) = self.dense_parts(batch, outputs, inputs);
+        lines.saturating_mul(parts).saturating_mul(LINE)
+    }
+
+    /// Into how many parts the outputs are split, and the lines that each needs.
+    fn dense_parts(&self, batch: usize, outputs: usize, inputs: usize) -> (usize, usize) {
+        let parts = self.parts(outputs, batch.saturating_mul(outputs).saturating_mul(inputs));
+        (parts, part_lines(batch, outputs, inputs))
     }
 
     /// The rows `channels` of [`Engine::dense_gradient`], on the calling thread.
@@ -134,16 +229,67 @@ impl Engine {
         workspace: &mut Workspace,
     ) -> Result<(), KernelError> {
         let operation = "dense_gradient_rows";
-        check_channels(operation, &channels, outputs)?;
         let operands = Operands { batch, errors, outputs, counts, inputs };
-        operands.check(operation, channels.len(), out)?;
-        operands.steps(store, out, |gradient, errors, counts, store, out| {
-            gradient.rows(operation, self, 1, errors, counts, channels.clone(), store, out, workspace)
-        })
+        self.dense_block(operation, operands, channels, 0..inputs, store, out, workspace)
+    }
+
+    /// The rows `channels` and columns `taps` of [`Engine::dense_gradient`], on the calling thread.
+    ///
+    /// As [`Engine::dense_gradient_rows`], with `out` `[channels.len()][taps.len()]`. A block as wide as it is high
+    /// interleaves its operands least often; a caller that uses every gradient at once (and never keeps all of them)
+    /// takes blocks that fit the second cache.
+    ///
+    /// # Errors
+    /// [`KernelError::Channels`] if a range leaves the outputs or the inputs, and those of [`Engine::dense_gradient`].
+    #[expect(clippy::too_many_arguments, reason = "sizes, operands, ranges, output and scratch are all the caller's")]
+    pub fn dense_gradient_block(
+        &self,
+        batch: usize,
+        errors: &[i8],
+        outputs: usize,
+        counts: Counts<'_>,
+        inputs: usize,
+        channels: Range<usize>,
+        taps: Range<usize>,
+        store: Store,
+        out: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), KernelError> {
+        let operands = Operands { batch, errors, outputs, counts, inputs };
+        self.dense_block("dense_gradient_block", operands, channels, taps, store, out, workspace)
+    }
+
+    /// A block of the gradient, its ranges checked.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
+    fn dense_block(
+        &self,
+        operation: &'static str,
+        operands: Operands<'_>,
+        channels: Range<usize>,
+        taps: Range<usize>,
+        store: Store,
+        out: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), KernelError> {
+        check_channels(operation, &channels, operands.outputs)?;
+        check_channels(operation, &taps, operands.inputs)?;
+        operands.check(operation, [channels.len(), taps.len()], out)?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let lines = part_lines(operands.batch, channels.len(), taps.len());
+        let (_, scratch) = workspace.split(operation, 1, lines)?;
+        Part { operands, isa: self.isa(), channels, taps, store }.run(out, scratch);
+        Ok(())
     }
 
     /// Bytes of workspace for [`Engine::dense_gradient_rows`] of up to `channels` rows.
     pub fn dense_gradient_rows_workspace(&self, batch: usize, inputs: usize, channels: usize) -> usize {
-        workspace(batch, channels, inputs, |gradient| gradient.rows_workspace(1, channels))
+        self.dense_gradient_block_workspace(batch, channels, inputs)
+    }
+
+    /// Bytes of workspace for [`Engine::dense_gradient_block`] of up to `channels` rows and `taps` columns.
+    pub fn dense_gradient_block_workspace(&self, batch: usize, channels: usize, taps: usize) -> usize {
+        part_lines(batch, channels, taps).saturating_mul(LINE)
     }
 }

@@ -3,15 +3,16 @@
 /// `target[4 * i + j] = source[j][i]` for every `i` below the common length.
 #[inline]
 pub(crate) fn interleave(sources: [&[u8]; 4], target: &mut [u8]) {
-    let [first, second, third, fourth] = sources.map(<[u8]>::as_chunks::<16>);
-    let (blocks, _) = target.as_chunks_mut::<64>();
-    let whole = blocks.len().min(first.0.len()).min(second.0.len()).min(third.0.len()).min(fourth.0.len());
-    for (index, block) in blocks.iter_mut().enumerate().take(whole) {
-        interleave_block([&first.0[index], &second.0[index], &third.0[index], &fourth.0[index]], block);
+    let [a, b, c, d] = sources;
+    let length = (target.len() / 4).min(a.len()).min(b.len()).min(c.len()).min(d.len());
+    let ((a, a_rest), (b, b_rest)) = (a[..length].as_chunks::<16>(), b[..length].as_chunks::<16>());
+    let ((c, c_rest), (d, d_rest)) = (c[..length].as_chunks::<16>(), d[..length].as_chunks::<16>());
+    let (blocks, groups) = target[..4 * length].split_at_mut(64 * a.len());
+    for ((((block, a), b), c), d) in blocks.as_chunks_mut::<64>().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        interleave_block([a, b, c, d], block);
     }
-    let [first, second, third, fourth] = sources.map(|source| &source[16 * whole..]);
-    let (groups, _) = target[64 * whole..].as_chunks_mut::<4>();
-    for ((((group, &a), &b), &c), &d) in groups.iter_mut().zip(first).zip(second).zip(third).zip(fourth) {
+    let (groups, _) = groups.as_chunks_mut::<4>();
+    for ((((group, &a), &b), &c), &d) in groups.iter_mut().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
         *group = [a, b, c, d];
     }
 }
@@ -23,7 +24,9 @@ fn interleave_block(sources: [&[u8; 16]; 4], target: &mut [u8; 64]) {
     use std::arch::x86_64::*;
     // SAFETY: SSE2 belongs to x86-64; every load reads 16 bytes of an array of 16, and the four stores fill the target.
     unsafe {
-        let [a, b, c, d] = sources.map(|source| _mm_loadu_si128(source.as_ptr().cast()));
+        let [a, b, c, d] = sources;
+        let (a, b) = (_mm_loadu_si128(a.as_ptr().cast()), _mm_loadu_si128(b.as_ptr().cast()));
+        let (c, d) = (_mm_loadu_si128(c.as_ptr().cast()), _mm_loadu_si128(d.as_ptr().cast()));
         let (low_ab, high_ab) = (_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b));
         let (low_cd, high_cd) = (_mm_unpacklo_epi8(c, d), _mm_unpackhi_epi8(c, d));
         let target = target.as_mut_ptr().cast::<__m128i>();

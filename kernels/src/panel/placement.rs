@@ -48,25 +48,32 @@ impl Placement {
 
     /// Copies `source` into the first bytes of `target`, every byte XORed with `flip`.
     pub(crate) fn copy(&self, source: &[u8], flip: u8, target: &mut [u8]) {
+        self.copy_channels(source, self.channels, 0, flip, target);
+    }
+
+    /// [`Placement::copy`] of the channels from `first` on of a map whose cells have `pitch` channels.
+    pub(crate) fn copy_channels(&self, source: &[u8], pitch: usize, first: usize, flip: u8, target: &mut [u8]) {
         let target = &mut target[..self.length()];
+        let channels = self.channels;
         let (rows, columns) = (self.visible(0), self.visible(1));
-        if rows.len() * columns.len() * self.channels < target.len() {
+        if rows.len() * columns.len() * channels < target.len() {
             target.fill(flip);
         }
-        if columns.is_empty() {
+        if columns.is_empty() || channels == 0 {
             return;
         }
-        let source_row = self.source[1] * self.channels;
-        let target_row = self.target[1] * self.channels;
+        let source_row = self.source[1] * pitch;
+        let target_row = self.target[1] * channels;
+        let start = self.place(1, columns.start) * channels;
+        let step = self.dilation[1] * channels;
         for row in rows {
-            let from = &source[row * source_row..][columns.start * self.channels..columns.end * self.channels];
-            let into = &mut target[self.place(0, row) * target_row..][..target_row];
-            if self.dilation[1] == 1 {
-                let start = self.place(1, columns.start) * self.channels;
-                flip_copy(from, flip, &mut into[start..start + from.len()]);
+            let from = &source[row * source_row..][columns.start * pitch..columns.end * pitch];
+            let into = &mut target[self.place(0, row) * target_row..][start..target_row];
+            if channels == pitch && self.dilation[1] == 1 {
+                flip_copy(from, flip, &mut into[..from.len()]);
             } else {
-                for (index, cell) in columns.clone().zip(from.chunks_exact(self.channels.max(1))) {
-                    flip_copy(cell, flip, &mut into[self.place(1, index) * self.channels..][..self.channels]);
+                for (cell, into) in from.chunks_exact(pitch).zip(into.chunks_mut(step)) {
+                    flip_copy_cell(&cell[first..first + channels], flip, &mut into[..channels]);
                 }
             }
         }
@@ -81,5 +88,14 @@ pub(crate) fn flip_copy(source: &[u8], flip: u8, target: &mut [u8]) {
         for (into, &byte) in target.iter_mut().zip(source) {
             *into = byte ^ flip;
         }
+    }
+}
+
+/// [`flip_copy`] of a cell, without a call for 64 bytes.
+#[inline]
+fn flip_copy_cell(source: &[u8], flip: u8, target: &mut [u8]) {
+    match (<&[u8; 64]>::try_from(source), <&mut [u8; 64]>::try_from(&mut *target)) {
+        (Ok(source), Ok(target)) => *target = source.map(|byte| byte ^ flip),
+        _ => flip_copy(source, flip, target),
     }
 }
