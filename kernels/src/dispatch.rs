@@ -13,14 +13,13 @@ pub(crate) trait Loop {
 /// Runs `work`, inlined into a function with the features of `isa`, which must be available.
 pub(crate) fn vectorised<Work: Loop>(isa: Isa, work: Work) -> Work::Output {
     match isa {
-        Isa::Scalar => work.run(),
         // SAFETY: an engine exists only for an available instruction set.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2(work) },
-        // SAFETY: as above.
+        // SAFETY: as above; AMX-INT8 is offered only where AVX-512 is.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni | Isa::AmxInt8 => unsafe { avx512(work) },
-        // Every processor of 64-bit Arm has the vector instructions that the compiler uses by itself.
+        // The vector instructions of 64-bit Arm are part of its baseline, which the compiler uses anyway.
         _ => work.run(),
     }
 }

@@ -9,6 +9,8 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use crate::{Isa, Store};
@@ -106,19 +108,18 @@ pub(crate) fn multiply(isa: Isa, product: &Product<'_>, out: Output<'_>) {
     }
     product.check(&out);
     match isa {
-        Isa::Scalar => scalar::multiply(product, out),
         // SAFETY: the accesses were checked above, and an engine exists only for an available instruction set.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::multiply(product, out) },
+        Isa::AmxInt8 => unsafe { amx::multiply(product, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::multiply(product, out) },
-        // SAFETY: as above; the instruction set includes AVX-512 VNNI.
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::AmxInt8 => unsafe { amx::multiply(product, out) },
-        #[cfg(target_arch = "x86_64")]
-        Isa::NeonDotProduct => scalar::multiply(product, out),
-        #[cfg(not(target_arch = "x86_64"))]
+        Isa::Avx2 => unsafe { avx2::multiply(product, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonDotProduct => unsafe { neon::multiply(product, out) },
         _ => scalar::multiply(product, out),
     }
 }
