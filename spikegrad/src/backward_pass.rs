@@ -125,7 +125,7 @@ impl<'a> ErrorPass<'a> {
         let largest = readout_errors.iter().map(|error| error.unsigned_abs()).max().unwrap_or(0);
         self.plan.largest_readout_error = largest.into();
         self.check_gradient_bounds()?;
-        let mut gradients = Gradients::new(self.network, false);
+        let mut gradients = Gradients::new(self.network, false, &[]);
         let context =
             PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
         context.forward(&mut self.activity, input, 1, None)?;
@@ -159,7 +159,7 @@ impl<'a> ErrorPass<'a> {
         readout_errors: &[f32],
     ) -> Result<FloatBackwardPass, SpikegradError> {
         self.check_lengths(input, readout_errors.len())?;
-        let mut gradients = Gradients::new(self.network, true);
+        let mut gradients = Gradients::new(self.network, true, &[]);
         let context =
             PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
         context.forward(&mut self.activity, input, 1, None)?;

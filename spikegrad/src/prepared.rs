@@ -1,6 +1,7 @@
 //! Weights in the forms that the passes multiply with, refreshed once per update.
 
 use kernels::{PackedMatrix, Store};
+use rayon::prelude::*;
 use snn::{Bias, Connection, Network, Weights};
 
 use crate::error::SpikegradError;
@@ -91,41 +92,14 @@ impl Prepared {
 
     /// Takes over all weights and biases of the network it was made for.
     pub fn refresh(&mut self, network: &Network) -> Result<(), SpikegradError> {
-        for (index, projection) in network.projections().iter().enumerate() {
-            if let Some(weights) = &projection.weights {
-                self.set_weights(index, &projection.connection, weights)?;
-            }
-        }
+        let projections = self.projections.par_iter_mut().zip(network.projections());
+        projections.try_for_each(|(prepared, projection)| match &projection.weights {
+            Some(weights) => prepared.set_weights(&projection.connection, weights),
+            None => Ok(()),
+        })?;
         for (index, population) in network.populations().iter().enumerate() {
             if let Some(bias) = &population.bias {
                 self.set_bias(index, bias);
-            }
-        }
-        Ok(())
-    }
-
-    fn set_weights(&mut self, index: usize, connection: &Connection, weights: &Weights) -> Result<(), SpikegradError> {
-        let target = &mut self.projections[index];
-        match weights {
-            Weights::I8(values) => {
-                if let Some(plane) = target.planes.first_mut() {
-                    plane.pack(connection, values)?;
-                }
-            }
-            Weights::I16(values) => {
-                for plane in &mut target.planes {
-                    let is_high = plane.scale > 1;
-                    let digit = |&value: &i16| if is_high { split(value).0 } else { split(value).1 };
-                    plane.pack(connection, &values.iter().map(digit).collect::<Vec<i8>>())?;
-                }
-            }
-            Weights::F32(_) => {}
-        }
-        if let Some(float) = &mut target.float {
-            match weights {
-                Weights::I8(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
-                Weights::I16(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
-                Weights::F32(values) => float.copy_from_slice(values),
             }
         }
         Ok(())
@@ -141,6 +115,34 @@ impl Prepared {
                 Bias::Float(values) => target.float.clone_from(values),
             }
         }
+    }
+}
+
+impl PreparedProjection {
+    fn set_weights(&mut self, connection: &Connection, weights: &Weights) -> Result<(), SpikegradError> {
+        match weights {
+            Weights::I8(values) => {
+                if let Some(plane) = self.planes.first_mut() {
+                    plane.pack(connection, values)?;
+                }
+            }
+            Weights::I16(values) => {
+                for plane in &mut self.planes {
+                    let is_high = plane.scale > 1;
+                    let digit = |&value: &i16| if is_high { split(value).0 } else { split(value).1 };
+                    plane.pack(connection, &values.iter().map(digit).collect::<Vec<i8>>())?;
+                }
+            }
+            Weights::F32(_) => {}
+        }
+        if let Some(float) = &mut self.float {
+            match weights {
+                Weights::I8(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
+                Weights::I16(values) => float.iter_mut().zip(values).for_each(|(out, &value)| *out = f32::from(value)),
+                Weights::F32(values) => float.copy_from_slice(values),
+            }
+        }
+        Ok(())
     }
 }
 

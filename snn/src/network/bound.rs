@@ -1,6 +1,6 @@
 //! The largest total input a neuron can reach: no sum may leave 32 bits.
 
-use super::{Bias, Connection, Network, Weights};
+use super::{Bias, Connection, Network, Population, Weights};
 use crate::error::SnnError;
 
 impl Network {
@@ -13,6 +13,9 @@ impl Network {
         for population in &self.populations {
             let Some(&first) = population.incoming.first() else { continue };
             if matches!(self.projections[first].weights, Some(Weights::F32(_))) {
+                continue;
+            }
+            if self.bound_for_all_weights(population) <= i128::from(i32::MAX) {
                 continue;
             }
             let channels = population.shape.channels;
@@ -31,12 +34,38 @@ impl Network {
         Ok(())
     }
 
+    /// The largest total input of a neuron whatever the weights of the network's format are.
+    fn bound_for_all_weights(&self, population: &Population) -> i128 {
+        let largest_weight = self.weight_format().limit() as i128;
+        let bias = match &population.bias {
+            Some(Bias::Integer(bias)) => bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0).into(),
+            Some(Bias::Float(_)) | None => 0,
+        };
+        population.incoming.iter().fold(bias, |bound, &index| {
+            let projection = &self.projections[index];
+            let (synapses, weight) = match &projection.connection {
+                Connection::SumPooling { shape, weight } => {
+                    (shape.window[0] * shape.window[1], weight.unsigned_abs().into())
+                }
+                Connection::Identity { weight, .. } => (1, weight.unsigned_abs().into()),
+                Connection::Dense { inputs, .. } => (*inputs, largest_weight),
+                Connection::Convolution(shape) => (shape.patch(), largest_weight),
+            };
+            bound + synapses as i128 * weight * self.largest_count(projection.from)
+        })
+    }
+
+    /// The largest magnitude of a spike count of a population.
+    fn largest_count(&self, population: usize) -> i128 {
+        let source = &self.populations[population];
+        source.minimum_count.unsigned_abs().max(source.maximum_count.unsigned_abs()).into()
+    }
+
     /// Adds to each channel the largest contribution that projection `index` can make to one of
     /// its neurons.
     fn add_channel_bounds(&self, index: usize, bounds: &mut [i128]) {
         let projection = &self.projections[index];
-        let source = &self.populations[projection.from];
-        let largest = i128::from(source.minimum_count.unsigned_abs().max(source.maximum_count.unsigned_abs()));
+        let largest = self.largest_count(projection.from);
         match &projection.connection {
             Connection::SumPooling { shape, weight } => {
                 let window = (shape.window[0] * shape.window[1]) as i128;

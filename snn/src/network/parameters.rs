@@ -60,7 +60,7 @@ impl Weights {
     /// Whether all lie within the limits of their format.
     pub(crate) fn within_limits(&self) -> bool {
         match self {
-            Self::I8(values) => values.iter().all(|&value| value != i8::MIN),
+            Self::I8(values) => values.iter().fold(0, |count, &value| count + usize::from(value == i8::MIN)) == 0,
             Self::I16(values) => values.iter().all(|&value| value.unsigned_abs() <= 32639),
             Self::F32(values) => values.iter().all(|value| value.is_finite()),
         }
@@ -130,6 +130,25 @@ impl Network {
         }
         target.weights = Some(weights);
         Ok(())
+    }
+
+    /// Exchanges the weights of a projection with others, so that their memory can be used again.
+    /// Call [`Network::check_bounds`] when all are set.
+    ///
+    /// # Errors
+    /// As [`Network::set_weights`]; the weights given are then lost.
+    pub fn swap_weights(&mut self, projection: usize, weights: &mut Weights) -> Result<(), SnnError> {
+        let format = self.weight_format();
+        let old = self.projections[projection].weights.take();
+        let new = std::mem::replace(weights, Weights::zeros(format, 0));
+        let result = self.set_weights(projection, new);
+        if let Some(old) = old {
+            match result {
+                Ok(()) => *weights = old,
+                Err(_) => self.projections[projection].weights = Some(old),
+            }
+        }
+        result
     }
 
     /// Replaces the bias of a population. Call [`Network::check_bounds`] when all are set.

@@ -3,7 +3,7 @@
 mod standardise;
 mod update;
 
-pub(crate) use update::UpdateRates;
+pub(crate) use update::{RowGradients, RowScratch, UpdateRates};
 
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -104,6 +104,15 @@ impl Master {
             };
             network.set_weights(index, weights)?;
         }
+        self.write_biases(network)
+    }
+
+    /// Writes the biases, rounded onto the grid, into a network.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Snn`] when a bias is no finite number.
+    pub fn write_biases(&self, network: &mut Network) -> Result<(), SpikegradError> {
+        let format = network.weight_format();
         for (index, values) in self.bias.iter().enumerate() {
             if values.is_empty() {
                 continue;

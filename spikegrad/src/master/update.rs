@@ -1,15 +1,43 @@
-//! One step of momentum descent, neuron by neuron.
+//! One step of momentum descent, a block of neurons at a time.
 
+use std::ops::Range;
+
+use kernels::{Engine, Workspace};
 use rayon::prelude::*;
-use snn::Network;
+use snn::Weights;
 
 use super::{Master, row_length, standardise, unit};
-use crate::pass::Gradients;
-use crate::plan::Plan;
+use crate::error::SpikegradError;
+use crate::pass::PassContext;
 use crate::settings::{Gradient, Normalisation, TrainingSettings};
 
-/// Weights that one task updates, at least.
-const TASK_WEIGHTS: usize = 16_384;
+/// Weights of a block, about: its gradient stays in the cache.
+const BLOCK_WEIGHTS: usize = 1 << 18;
+/// Neurons of a block are a multiple of this.
+const BLOCK_NEURONS: usize = 16;
+
+/// Gradients summed over the examples of a batch.
+pub(crate) trait RowGradients: Sync {
+    /// Adds the gradient of `rows` of a projection's weight matrix to `out`.
+    fn add_rows(
+        &self,
+        projection: usize,
+        rows: Range<usize>,
+        scratch: &mut RowScratch,
+        out: &mut [f32],
+    ) -> Result<(), SpikegradError>;
+
+    /// The gradient of a bias.
+    fn bias(&self, population: usize, channel: usize) -> f64;
+}
+
+/// Scratch of one task.
+#[derive(Default)]
+pub(crate) struct RowScratch {
+    pub sums: Vec<i64>,
+    pub part: Vec<i32>,
+    pub workspace: Workspace,
+}
 
 /// Rates of one update.
 #[derive(Clone, Copy, Debug)]
@@ -45,93 +73,118 @@ impl Step {
     }
 }
 
+/// The block of a projection's weights that one task updates.
+struct Block<'a> {
+    weights: &'a mut [f32],
+    velocities: &'a mut [f32],
+    mantissas: Mantissas<'a>,
+}
+
+/// Where rounded weights go.
+enum Mantissas<'a> {
+    I8(&'a mut [i8]),
+    I16(&'a mut [i16]),
+    F32(&'a mut [f32]),
+}
+
 impl Master {
-    /// Momentum descent with the gradients summed over all shards, in shard order:
-    /// `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`, then the
-    /// constraint of [`Normalisation::Weights`].
+    /// Momentum descent: `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`,
+    /// then the constraint of [`Normalisation::Weights`]. Writes the weights, rounded onto the
+    /// grid, to `rounded`; the biases stay to be written.
     ///
     /// The gradient with respect to a real weight is `E S 2^f / (threshold * kept)`, averaged
     /// over the batch and divided by alpha.
+    ///
+    /// # Errors
+    /// Those of the gradients.
     pub fn update(
         &mut self,
-        network: &Network,
-        plan: &Plan,
+        context: &PassContext<'_>,
         settings: &TrainingSettings,
         rates: UpdateRates,
-        shards: &[&Gradients],
-    ) {
-        let is_float = shards.first().is_some_and(|shard| shard.is_float());
+        gradients: &dyn RowGradients,
+        rounded: &mut [Option<Weights>],
+    ) -> Result<(), SpikegradError> {
+        let &PassContext { network, plan, engine, .. } = context;
         let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
         let share = 1.0 / (alpha * rates.examples.max(1) as f64);
         let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
         for (index, projection) in network.projections().iter().enumerate() {
-            if projection.weights.is_none() {
-                continue;
-            }
+            let Some(rounded) = &mut rounded[index] else { continue };
             let target = &plan.populations[projection.to];
             let population = &network.populations()[projection.to];
-            let unit = f64::from(unit(population));
+            let unit = unit(population);
             let factor = |channel: usize| {
-                (share * unit * target.error_scale.reciprocal(channel) / target.kept.value()) as f32
+                (share * f64::from(unit) * target.error_scale.reciprocal(channel) / target.kept.value()) as f32
             };
             let factors: Vec<f32> = (0..population.thresholds.len()).map(factor).collect();
             let is_constrained = settings.normalisation == Normalisation::Weights;
             let target = if is_constrained { standardise::target(network, population) } else { None };
             let step = Step { momentum, rate, decay: settings.weight_decay as f32, target };
             let row = row_length(&projection.connection).max(1);
-            let rows = TASK_WEIGHTS.div_ceil(row);
-            let weights = self.weights[index].par_chunks_mut(rows * row);
-            let tasks = weights.zip(self.weight_momentum[index].par_chunks_mut(rows * row));
-            tasks.enumerate().for_each(|(task, (weights, velocities))| {
-                let mut gradient = vec![0.0f32; row];
-                let neurons = weights.chunks_exact_mut(row).zip(velocities.chunks_exact_mut(row));
-                for (offset, (weights, velocities)) in neurons.enumerate() {
-                    let neuron = task * rows + offset;
-                    let range = neuron * row..(neuron + 1) * row;
-                    if is_float {
-                        gradient.fill(0.0);
-                        for shard in shards {
-                            let part = &shard.float_weights[index][range.clone()];
-                            gradient.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-                        }
-                    } else {
-                        add_integers(&mut gradient, shards.iter().map(|shard| &shard.weights[index][range.clone()]));
+            let neurons = block_neurons(row);
+            let blocks = blocks(&mut self.weights[index], &mut self.weight_momentum[index], rounded, neurons * row);
+            let tasks = blocks.into_par_iter().enumerate();
+            tasks.try_for_each_init(
+                || (RowScratch::default(), Vec::new()),
+                |(scratch, gradient): &mut (RowScratch, Vec<f32>), (task, block)| -> Result<(), SpikegradError> {
+                    let first = task * neurons;
+                    gradient.clear();
+                    gradient.resize(block.weights.len(), 0.0);
+                    gradients.add_rows(index, first..first + gradient.len() / row, scratch, gradient)?;
+                    let rows = block.weights.chunks_exact_mut(row).zip(block.velocities.chunks_exact_mut(row));
+                    for (neuron, (gradient, (weights, velocities))) in
+                        gradient.chunks_exact_mut(row).zip(rows).enumerate()
+                    {
+                        let factor = factors[(first + neuron) % factors.len()];
+                        gradient.iter_mut().for_each(|gradient| *gradient *= factor);
+                        step.apply(gradient, weights, velocities);
                     }
-                    let factor = factors[neuron % factors.len()];
-                    gradient.iter_mut().for_each(|gradient| *gradient *= factor);
-                    step.apply(&mut gradient, weights, velocities);
-                }
-            });
+                    block.mantissas.write(engine, block.weights, unit)
+                },
+            )?;
         }
         let rate = (rates.learning_rate * settings.bias_rate) as f32;
         for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
             for (channel, (bias, velocity)) in bias.iter_mut().zip(velocities).enumerate() {
-                let sum = if is_float {
-                    shards.iter().map(|shard| f64::from(shard.float_bias[index][channel])).sum::<f64>()
-                } else {
-                    shards.iter().map(|shard| shard.bias[index][channel]).sum::<i64>() as f64
-                };
-                *velocity = momentum * *velocity + (sum * share) as f32;
+                *velocity = momentum * *velocity + (gradients.bias(index, channel) * share) as f32;
                 *bias -= rate * *velocity;
             }
         }
+        Ok(())
     }
 }
 
-/// The sums of the parts as floats; exact before the one rounding.
-fn add_integers<'s>(sums: &mut [f32], mut parts: impl Iterator<Item = &'s [i32]> + Clone) {
-    let mut rest = parts.clone();
-    match (rest.next(), rest.next(), rest.next()) {
-        (Some(first), None, _) => sums.iter_mut().zip(first).for_each(|(sum, &value)| *sum = value as f32),
-        (Some(first), Some(second), None) => {
-            for ((sum, &first), &second) in sums.iter_mut().zip(first).zip(second) {
-                *sum = (i64::from(first) + i64::from(second)) as f32;
-            }
+/// Neurons of a block whose weights are rows of this length.
+fn block_neurons(row: usize) -> usize {
+    (BLOCK_WEIGHTS / row).next_multiple_of(BLOCK_NEURONS).max(BLOCK_NEURONS)
+}
+
+/// Cuts the weights of a projection into blocks of `length`.
+fn blocks<'a>(
+    weights: &'a mut [f32],
+    velocities: &'a mut [f32],
+    rounded: &'a mut Weights,
+    length: usize,
+) -> Vec<Block<'a>> {
+    let mantissas: Vec<Mantissas<'a>> = match rounded {
+        Weights::I8(values) => values.chunks_mut(length).map(Mantissas::I8).collect(),
+        Weights::I16(values) => values.chunks_mut(length).map(Mantissas::I16).collect(),
+        Weights::F32(values) => values.chunks_mut(length).map(Mantissas::F32).collect(),
+    };
+    let state = weights.chunks_mut(length).zip(velocities.chunks_mut(length));
+    let blocks = state.zip(mantissas);
+    blocks.map(|((weights, velocities), mantissas)| Block { weights, velocities, mantissas }).collect()
+}
+
+impl Mantissas<'_> {
+    /// Rounds weights onto the grid.
+    fn write(self, engine: Engine, weights: &[f32], unit: f32) -> Result<(), SpikegradError> {
+        match self {
+            Mantissas::I8(out) => engine.round_to_grid(weights, unit, 127, out)?,
+            Mantissas::I16(out) => engine.round_to_wide_grid(weights, unit, 32639, out)?,
+            Mantissas::F32(out) => out.iter_mut().zip(weights).for_each(|(out, &weight)| *out = weight * unit),
         }
-        _ => {
-            let mut wide: Vec<i64> = vec![0; sums.len()];
-            parts.by_ref().for_each(|part| wide.iter_mut().zip(part).for_each(|(sum, &v)| *sum += i64::from(v)));
-            sums.iter_mut().zip(wide).for_each(|(sum, value)| *sum = value as f32);
-        }
+        Ok(())
     }
 }

@@ -11,7 +11,8 @@ use crate::plan::{Ratio, greatest_common_divisor};
 /// Sums over examples of `E (outer) S` per projection and of E per channel of a population.
 #[derive(Clone, Debug)]
 pub(crate) struct Gradients {
-    /// Per projection, in the layout of its weights; empty for fixed weights.
+    /// Per projection, in the layout of its weights; empty for fixed weights and for those whose
+    /// gradient is not wanted here.
     pub weights: Vec<Vec<i32>>,
     /// Per population with a bias.
     pub bias: Vec<Vec<i64>>,
@@ -21,10 +22,14 @@ pub(crate) struct Gradients {
 }
 
 impl Gradients {
-    pub fn new(network: &Network, is_float: bool) -> Self {
+    /// Zero gradients of all projections but those `left_out`, none when it is empty.
+    pub fn new(network: &Network, is_float: bool, left_out: &[bool]) -> Self {
         let weights = |wanted: bool| {
-            let count = |p: &snn::Projection| if wanted { p.connection.weight_count() } else { 0 };
-            network.projections().iter().map(count).collect::<Vec<usize>>()
+            let count = |(index, p): (usize, &snn::Projection)| {
+                let is_left_out = left_out.get(index).copied().unwrap_or(false);
+                if wanted && !is_left_out { p.connection.weight_count() } else { 0 }
+            };
+            network.projections().iter().enumerate().map(count).collect::<Vec<usize>>()
         };
         let bias = |wanted: bool| {
             let count = |p: &snn::Population| p.bias.as_ref().filter(|_| wanted).map_or(0, |bias| bias.len());
@@ -342,6 +347,9 @@ impl PassContext<'_> {
             let source = &self.plan.populations[projection.from];
             let input = counts_of(&counts[projection.from], source, examples);
             let out = &mut gradients.weights[incoming];
+            if out.is_empty() {
+                continue;
+            }
             for (place, plane) in planes.iter().enumerate() {
                 let store = Store { accumulate: true, scale: 256i32.pow(place as u32) };
                 match &projection.connection {

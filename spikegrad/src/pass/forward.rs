@@ -182,7 +182,7 @@ pub(super) fn fill_float(totals: &mut [f32], bias: &[f32], factor: f32) {
 }
 
 /// The counts of a population as the kernels take them.
-pub(super) fn counts_of<'c>(counts: &'c [u8], population: &PopulationPlan, examples: usize) -> Counts<'c> {
+pub(crate) fn counts_of<'c>(counts: &'c [u8], population: &PopulationPlan, examples: usize) -> Counts<'c> {
     let counts = &counts[..population.neurons * examples];
     if population.is_signed { Counts::Signed(as_signed(counts)) } else { Counts::Unsigned(counts) }
 }

@@ -9,6 +9,7 @@ mod forward;
 
 pub(crate) use backward::{Gradients, LARGEST_DENOMINATOR};
 pub(crate) use buffers::{Activity, Statistics, group_size};
+pub(crate) use forward::counts_of;
 
 use kernels::Engine;
 use snn::Network;

@@ -4,6 +4,7 @@ mod accumulator;
 mod checkpoint;
 mod diagnosis;
 mod report;
+mod retained;
 mod shard;
 
 pub use report::{Diagnosis, EpochReport, OperationReport, PopulationReport, Severity};
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use kernels::{Engine, Parallelism};
 use rayon::prelude::*;
-use snn::{Network, WeightFormat};
+use snn::{Network, WeightFormat, Weights};
 
 use crate::error::SpikegradError;
 use crate::inference::{Evaluation, evaluate_with};
@@ -24,6 +25,7 @@ use crate::resources::Resources;
 use crate::samples::Samples;
 use crate::settings::{Gradient, TrainingSettings};
 use accumulator::Accumulator;
+use retained::{BatchGradients, RetentionPlan};
 use shard::{Shard, ShardTask};
 
 /// Shards of a batch whose errors or weights are floats: fixed, so that the order of their sums
@@ -51,6 +53,9 @@ pub struct Trainer {
     master: Master,
     prepared: Prepared,
     shards: Vec<Shard>,
+    retention: RetentionPlan,
+    /// Weights of the update before: memory for the next ones.
+    spare: Vec<Option<Weights>>,
     pool: rayon::ThreadPool,
     engine: Engine,
     position: Position,
@@ -114,7 +119,9 @@ impl Trainer {
         let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
         let shard_count = shard_count(&plan, &network, &settings, threads, is_float)?;
         let share = settings.batch.div_ceil(shard_count);
-        let shards = (0..shard_count).map(|_| Shard::new(&context, share, is_float)).collect();
+        let retention = RetentionPlan::new(&network, &plan, is_float);
+        let shards = (0..shard_count).map(|_| Shard::new(&context, &retention, share, is_float)).collect();
+        let spare = network.projections().iter().map(|projection| projection.weights.clone()).collect();
         Ok(Self {
             network,
             settings,
@@ -122,6 +129,8 @@ impl Trainer {
             master,
             prepared,
             shards,
+            retention,
+            spare,
             pool,
             engine,
             position: Position::default(),
@@ -212,12 +221,19 @@ impl Trainer {
     }
 
     fn update(&mut self, rates: UpdateRates) -> Result<(), SpikegradError> {
-        let gradients: Vec<_> = self.shards.iter().map(|shard| &shard.gradients).collect();
-        let (master, network, prepared) = (&mut self.master, &mut self.network, &mut self.prepared);
-        let (plan, settings) = (&self.plan, &self.settings);
+        let context =
+            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let gradients = BatchGradients { context, retention: &self.retention, shards: &self.shards };
+        let (master, spare) = (&mut self.master, &mut self.spare);
+        self.pool.install(|| master.update(&context, &self.settings, rates, &gradients, spare))?;
+        let (network, prepared) = (&mut self.network, &mut self.prepared);
         let updated = self.pool.install(|| -> Result<(), SpikegradError> {
-            master.update(network, plan, settings, rates, &gradients);
-            master.write_to(network)?;
+            for (index, weights) in spare.iter_mut().enumerate() {
+                if let Some(weights) = weights {
+                    network.swap_weights(index, weights)?;
+                }
+            }
+            master.write_biases(network)?;
             network.check_bounds()?;
             prepared.refresh(network)
         });

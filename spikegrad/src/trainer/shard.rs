@@ -1,5 +1,6 @@
 //! One share of a batch: its buffers and its passes.
 
+use super::retained::{Retained, RetentionPlan};
 use crate::error::SpikegradError;
 use crate::loss::{cross_entropy, round_half_away};
 use crate::pass::{Activity, DropoutPosition, Gradients, PassContext, Statistics, group_size};
@@ -17,6 +18,7 @@ pub(super) struct ShardTask<'a> {
 pub(super) struct Shard {
     pub activity: Activity,
     pub gradients: Gradients,
+    pub retained: Retained,
     pub losses: Vec<f64>,
     pub correct: u64,
     input: Vec<u8>,
@@ -24,12 +26,13 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub fn new(context: &PassContext<'_>, share: usize, is_float: bool) -> Self {
+    pub fn new(context: &PassContext<'_>, retention: &RetentionPlan, share: usize, is_float: bool) -> Self {
         let group = group_size(context.plan.largest_population(), share);
         let input = context.plan.populations[context.plan.input].neurons;
         Self {
             activity: Activity::new(context, group, true, is_float),
-            gradients: Gradients::new(context.network, is_float),
+            gradients: Gradients::new(context.network, is_float, retention.projections()),
+            retained: Retained::new(context.plan, retention, share),
             losses: Vec::with_capacity(share),
             correct: 0,
             input: vec![0; input * group],
@@ -45,6 +48,7 @@ impl Shard {
         indices: &[u32],
     ) -> Result<(), SpikegradError> {
         self.gradients.clear();
+        self.retained.clear();
         self.losses.clear();
         self.correct = 0;
         let length = context.plan.populations[context.plan.input].neurons;
@@ -61,6 +65,7 @@ impl Shard {
                 context.float_backward(&mut self.activity, &mut self.gradients, is_rounded)?;
             } else {
                 context.backward(&mut self.activity, &mut self.gradients)?;
+                self.retained.keep(context.plan, &self.activity);
             }
         }
         Ok(())

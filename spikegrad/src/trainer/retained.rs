@@ -1,0 +1,175 @@
+//! Weight gradients of large projections, computed once a batch, a block of rows at a time.
+//!
+//! A gradient matrix of millions of weights does not fit a cache. Adding to it for every group of
+//! examples, once for every thread, costs as much as the products themselves. Instead the spike
+//! and error counts of the whole batch are kept, a byte each, and the update computes the gradient
+//! of a block of rows right before it uses it.
+
+use std::ops::Range;
+
+use kernels::{Store, Workspace};
+use snn::{Connection, Network, WeightFormat};
+
+use super::shard::Shard;
+use crate::error::SpikegradError;
+use crate::master::{RowGradients, RowScratch};
+use crate::pass::{Activity, PassContext, counts_of};
+use crate::plan::Plan;
+
+/// Weights from which on the gradient of a projection is computed in blocks.
+const SMALLEST: usize = 1 << 16;
+
+/// Which projections have their gradients computed in blocks.
+#[derive(Clone, Debug)]
+pub(super) struct RetentionPlan {
+    projections: Vec<bool>,
+    /// Populations whose spike counts, and whose error counts, are kept.
+    counts: Vec<bool>,
+    errors: Vec<bool>,
+}
+
+impl RetentionPlan {
+    /// Large trained projections that do not end in the readout, whose error counts exceed a byte.
+    pub fn new(network: &Network, plan: &Plan, is_float: bool) -> Self {
+        let populations = network.populations().len();
+        let mut retention =
+            Self { projections: Vec::new(), counts: vec![false; populations], errors: vec![false; populations] };
+        let is_integer = !is_float && network.weight_format() != WeightFormat::F32;
+        for projection in network.projections() {
+            let is_large = projection.weights.as_ref().is_some_and(|weights| weights.len() >= SMALLEST);
+            let is_kept = is_integer && is_large && projection.to != plan.readout;
+            retention.projections.push(is_kept);
+            if is_kept {
+                retention.counts[projection.from] = true;
+                retention.errors[projection.to] = true;
+            }
+        }
+        retention
+    }
+
+    /// Per projection: whether its gradient is computed in blocks.
+    pub fn projections(&self) -> &[bool] {
+        &self.projections
+    }
+}
+
+/// Spike and error counts of a shard's examples.
+#[derive(Debug)]
+pub(super) struct Retained {
+    examples: usize,
+    counts: Vec<Vec<u8>>,
+    errors: Vec<Vec<i8>>,
+}
+
+impl Retained {
+    /// Buffers for `share` examples.
+    pub fn new(plan: &Plan, retention: &RetentionPlan, share: usize) -> Self {
+        let size = |kept: bool, index: usize| if kept { plan.populations[index].neurons * share } else { 0 };
+        let counts = retention.counts.iter().enumerate().map(|(index, &kept)| vec![0; size(kept, index)]);
+        let errors = retention.errors.iter().enumerate().map(|(index, &kept)| vec![0; size(kept, index)]);
+        Self { examples: 0, counts: counts.collect(), errors: errors.collect() }
+    }
+
+    /// Forgets all examples.
+    pub fn clear(&mut self) {
+        self.examples = 0;
+    }
+
+    /// Takes over the counts of a group of examples.
+    pub fn keep(&mut self, plan: &Plan, activity: &Activity) {
+        for (index, population) in plan.populations.iter().enumerate() {
+            let length = population.neurons * activity.examples;
+            let range = population.neurons * self.examples..population.neurons * self.examples + length;
+            if let Some(counts) = self.counts[index].get_mut(range.clone()) {
+                counts.copy_from_slice(&activity.counts[index][..length]);
+            }
+            if let Some(errors) = self.errors[index].get_mut(range) {
+                errors.copy_from_slice(&activity.errors[index][..length]);
+            }
+        }
+        self.examples += activity.examples;
+    }
+}
+
+/// The weight gradients of a batch by rows, whichever way they are kept.
+pub(super) struct BatchGradients<'a> {
+    pub context: PassContext<'a>,
+    pub retention: &'a RetentionPlan,
+    pub shards: &'a [Shard],
+}
+
+impl BatchGradients<'_> {
+    /// The gradient of some rows over the examples of one shard.
+    fn block(
+        &self,
+        projection: usize,
+        rows: Range<usize>,
+        retained: &Retained,
+        out: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), SpikegradError> {
+        let engine = &self.context.engine;
+        let examples = retained.examples;
+        let projection = &self.context.network.projections()[projection];
+        let (source, target) =
+            (&self.context.plan.populations[projection.from], &self.context.plan.populations[projection.to]);
+        let counts = counts_of(&retained.counts[projection.from], source, examples);
+        let errors = &retained.errors[projection.to][..target.neurons * examples];
+        let store = Store { accumulate: false, scale: 1 };
+        match &projection.connection {
+            Connection::Dense { inputs, outputs } => {
+                workspace.reserve(engine.dense_gradient_rows_workspace(examples, *inputs, rows.len()));
+                engine.dense_gradient_rows(examples, errors, *outputs, counts, *inputs, rows, store, out, workspace)?;
+            }
+            Connection::Convolution(shape) => {
+                workspace.reserve(engine.convolution_gradient_rows_workspace(shape, examples, rows.len()));
+                engine.convolution_gradient_rows(shape, examples, errors, counts, rows, store, out, workspace)?;
+            }
+            Connection::SumPooling { .. } | Connection::Identity { .. } => out.fill(0),
+        }
+        Ok(())
+    }
+}
+
+impl RowGradients for BatchGradients<'_> {
+    fn add_rows(
+        &self,
+        projection: usize,
+        rows: Range<usize>,
+        scratch: &mut RowScratch,
+        out: &mut [f32],
+    ) -> Result<(), SpikegradError> {
+        let row = out.len() / rows.len().max(1);
+        let range = rows.start * row..rows.end * row;
+        if self.shards.iter().any(|shard| shard.gradients.is_float()) {
+            for shard in self.shards {
+                let part = &shard.gradients.float_weights[projection][range.clone()];
+                out.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            }
+            return Ok(());
+        }
+        let RowScratch { sums, part, workspace } = scratch;
+        sums.clear();
+        sums.resize(out.len(), 0);
+        for shard in self.shards {
+            let part = if self.retention.projections[projection] {
+                part.resize(out.len(), 0);
+                self.block(projection, rows.clone(), &shard.retained, part, workspace)?;
+                &part[..]
+            } else {
+                &shard.gradients.weights[projection][range.clone()]
+            };
+            sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += i64::from(part));
+        }
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += *sum as f32);
+        Ok(())
+    }
+
+    fn bias(&self, population: usize, channel: usize) -> f64 {
+        if self.shards.iter().any(|shard| shard.gradients.is_float()) {
+            self.shards.iter().map(|shard| f64::from(shard.gradients.float_bias[population][channel])).sum()
+        } else {
+            self.shards.iter().map(|shard| shard.gradients.bias[population][channel]).sum::<i64>() as f64
+        }
+    }
+}
