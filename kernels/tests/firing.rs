@@ -100,19 +100,28 @@ proptest! {
     }
 }
 
-/// Every total in reach of the counts, for a spread of small thresholds.
+/// Every total in reach of the counts, for a spread of thresholds and multipliers on both sides of every limit.
 #[test]
 fn every_small_total_is_exact() {
-    for threshold in [1, 2, 3, 7, 64, 100, 255, 256, 1000] {
-        let limit = 130 * threshold as i32;
+    let thresholds = [1, 2, 3, 7, 64, 100, 255, 256, 1000, 6000, 8191, 8192, 8193, 10_007];
+    let fractions = [(3, 7), (7, 3), (8191, 2), (8192, 3), (8192, 8191), (5, 1 << 20)];
+    for (threshold, multiplier) in thresholds.map(|threshold| (threshold, 1)).into_iter().chain(fractions) {
+        let limit = (130 * threshold / multiplier + 2) as i32;
         let totals: Vec<i32> = (-limit..=limit).collect();
-        let rule =
-            FiringRule { divisor: Divisor::uniform(threshold, 1).unwrap(), low: -127, high: 127, rectified: false };
-        let expected: Vec<i8> = totals.iter().map(|&t| reference(t, threshold, 1).clamp(-127, 127) as i8).collect();
+        let divisor = Divisor::uniform(threshold, multiplier).unwrap();
+        let per_channel = Divisor::per_channel(&[threshold; 3], multiplier).unwrap();
+        let expected: Vec<i8> =
+            totals.iter().map(|&t| reference(t, threshold, multiplier).clamp(-127, 127) as i8).collect();
+        let clipped = totals.iter().filter(|&&t| reference(t, threshold, multiplier).abs() > 127).count();
         for engine in engines() {
-            let (mut counts, mut gate) = (vec![0; totals.len()], vec![0; totals.len()]);
-            engine.fire(&rule, &totals, &mut counts, &mut gate).unwrap();
-            assert_eq!(as_signed(&counts), expected);
+            for divisor in [&divisor, &per_channel] {
+                let whole = totals.len() - totals.len() % divisor.channels();
+                let rule = FiringRule { divisor: divisor.clone(), low: -127, high: 127, rectified: false };
+                let (mut counts, mut gate) = (vec![0; whole], vec![0; whole]);
+                let statistics = engine.fire(&rule, &totals[..whole], &mut counts, &mut gate).unwrap();
+                assert_eq!(as_signed(&counts), &expected[..whole]);
+                assert!(clipped - statistics.clipped as usize <= totals.len() - whole);
+            }
         }
     }
 }

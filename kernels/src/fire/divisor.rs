@@ -1,14 +1,14 @@
 //! Division by a threshold with exact rounding.
 
-use super::rounding::{NarrowTable, Quotient};
+use super::rounding::{NarrowTable, QuickTable, Quotient};
 use crate::KernelError;
 
 /// Thresholds and multipliers may be at most this.
 const LIMIT: i64 = 1 << 40;
 /// Thresholds per channel are repeated to at least this many entries, so that inner loops stay long.
-const PERIOD: usize = 256;
-/// Entries in a vector; periods are whole vectors where that takes few repetitions.
-const LANES: usize = 16;
+const PERIOD: usize = 1024;
+/// Entries in an unrolled step of vectors; periods are whole steps where that takes few repetitions.
+const LANES: usize = 64;
 /// More channels than any population has; keeps the statistics of a period within 32 bits.
 const MOST_CHANNELS: usize = 1 << 24;
 
@@ -20,9 +20,27 @@ const MOST_CHANNELS: usize = 1 << 24;
 pub struct Divisor {
     /// One entry for the population, or whole periods of channels.
     pub(super) quotients: Vec<Quotient>,
-    /// The same for the 32-bit path, if all of them have it.
-    pub(super) table: Option<NarrowTable>,
+    /// The constants of the fastest path that all of them have.
+    pub(super) table: Table,
     channels: usize,
+}
+
+/// The constants of the ways to divide.
+#[derive(Debug, Clone)]
+pub(super) enum Table {
+    /// By a 32-bit float alone.
+    Quick(QuickTable),
+    /// By a 32-bit float and a correction.
+    Narrow(NarrowTable),
+    /// By integers of 128 bits.
+    Exact,
+}
+
+impl Table {
+    fn new(quotients: &[Quotient]) -> Table {
+        let quick = QuickTable::new(quotients).map(Table::Quick);
+        quick.or_else(|| NarrowTable::new(quotients).map(Table::Narrow)).unwrap_or(Table::Exact)
+    }
 }
 
 impl Divisor {
@@ -62,7 +80,7 @@ impl Divisor {
     }
 
     fn from_quotients(quotients: Vec<Quotient>, channels: usize) -> Divisor {
-        let table = NarrowTable::new(&quotients);
+        let table = Table::new(&quotients);
         Divisor { quotients, table, channels }
     }
 
@@ -80,7 +98,11 @@ impl Divisor {
 /// How often the channels are repeated.
 fn repetitions(channels: usize) -> usize {
     let least = PERIOD.div_ceil(channels);
-    if channels > PERIOD { least } else { least.next_multiple_of(LANES >> channels.trailing_zeros().min(4)) }
+    if channels > PERIOD {
+        least
+    } else {
+        least.next_multiple_of(LANES >> channels.trailing_zeros().min(LANES.trailing_zeros()))
+    }
 }
 
 /// A checked quotient in lowest terms.

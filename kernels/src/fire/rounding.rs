@@ -8,7 +8,7 @@ const NARROW: i128 = 1 << 22;
 /// `round_half_away(total * multiplier / threshold)` with the fraction in lowest terms.
 ///
 /// With `n = 2 * |total| * multiplier + threshold` and `d = 2 * threshold`, the absolute value is `floor(n / d)`.
-/// Since counts have 8 bits, `|total|` may be cut at the smallest value whose quotient is 128; then `n` fits in 32
+/// As counts have 8 bits, `|total|` may be cut at the smallest value whose quotient is 128; then `n` fits in 32
 /// bits for the usual thresholds, and a 32-bit float quotient is off by at most one, which an integer remainder
 /// corrects.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,84 @@ pub(super) struct Quotient {
     threshold: i64,
     multiplier: i64,
     pub(super) narrow: Option<Narrow>,
+}
+
+/// The largest threshold of the quick path, in lowest terms.
+const QUICK: i64 = 1 << 13;
+/// Quotients beyond this absolute value are cut in the quick path.
+const QUICK_LIMIT: f32 = 129.0;
+
+/// The constants of the quick path, which exists for thresholds of up to 2^13.
+///
+/// The value before truncation, `v = |total| * multiplier / threshold + 1/2`, is a multiple of `1 / (2 * threshold)`, so
+/// `floor(v) = floor(v + 1 / (4 * threshold))`, and an error below `1 / (4 * threshold)` does no harm. Up to the limit
+/// the product of 32-bit floats is off by less than 129 * 2^-23 and the sum by 2^-17 more: together 2.4e-5, below
+/// `1 / (4 * 2^13) = 3.0e-5`. Totals above 2^24, which a float does not hold exactly, are far beyond the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quick {
+    /// `multiplier / threshold`.
+    scale: f32,
+    /// `1/2 + 1 / (4 * threshold)`.
+    half: f32,
+}
+
+impl Quick {
+    fn new(threshold: i64, multiplier: i64) -> Option<Quick> {
+        let exact = threshold as f64;
+        (threshold <= QUICK)
+            .then_some(Quick { scale: (multiplier as f64 / exact) as f32, half: (0.5 + 0.25 / exact) as f32 })
+    }
+
+    /// The rounded quotient; beyond 8 bits any value beyond, up to 129.
+    #[inline(always)]
+    pub(super) fn divide(self, total: i32) -> i32 {
+        let value = total as f32 * self.scale;
+        let value = if value < QUICK_LIMIT { value } else { QUICK_LIMIT };
+        let value = if value > -QUICK_LIMIT { value } else { -QUICK_LIMIT };
+        // SAFETY: the limits keep the value finite and in range.
+        unsafe { (value + self.half.copysign(value)).to_int_unchecked::<i32>() }
+    }
+}
+
+/// The quick constants of many neurons, one array for each field.
+#[derive(Debug, Clone, Default)]
+pub(super) struct QuickTable {
+    scale: Vec<f32>,
+    half: Vec<f32>,
+}
+
+/// The first entries of a table.
+#[derive(Clone, Copy)]
+pub(super) struct QuickEntries<'a> {
+    scale: &'a [f32],
+    half: &'a [f32],
+}
+
+impl QuickTable {
+    /// The table, if every quotient has a quick path.
+    pub(super) fn new(quotients: &[Quotient]) -> Option<QuickTable> {
+        let mut table = QuickTable::default();
+        for quotient in quotients {
+            let quick = Quick::new(quotient.threshold, quotient.multiplier)?;
+            table.scale.push(quick.scale);
+            table.half.push(quick.half);
+        }
+        Some(table)
+    }
+
+    /// The constants of the first `length` neurons.
+    #[inline(always)]
+    pub(super) fn entries(&self, length: usize) -> QuickEntries<'_> {
+        QuickEntries { scale: &self.scale[..length], half: &self.half[..length] }
+    }
+}
+
+impl QuickEntries<'_> {
+    /// The constants of one neuron.
+    #[inline(always)]
+    pub(super) fn entry(&self, index: usize) -> Quick {
+        Quick { scale: self.scale[index], half: self.half[index] }
+    }
 }
 
 /// The constants of many neurons, one array for each field.

@@ -1,6 +1,7 @@
 //! The walk over totals in chunks whose statistics fit in 32 bits.
 
-use super::rounding::{Narrow, NarrowEntries, Quotient};
+use super::divisor::Table;
+use super::rounding::{Narrow, NarrowEntries, Quick, QuickEntries, Quotient};
 use super::{Divisor, FiringStatistics};
 use crate::dispatch::Loop;
 
@@ -15,7 +16,7 @@ pub(super) struct Tally {
     pub(super) active: u32,
 }
 
-/// Rounded quotients, saturated to -128..=128.
+/// Rounded quotients; beyond 8 bits any value beyond.
 pub(super) trait Round {
     /// The quotient of the neuron at `index` of a chunk.
     fn round(&self, index: usize, total: i32) -> i32;
@@ -28,6 +29,20 @@ impl Round for Uniform {
     #[inline(always)]
     fn round(&self, _index: usize, total: i32) -> i32 {
         self.0.divide(total)
+    }
+}
+
+impl Round for Quick {
+    #[inline(always)]
+    fn round(&self, _index: usize, total: i32) -> i32 {
+        self.divide(total)
+    }
+}
+
+impl Round for QuickEntries<'_> {
+    #[inline(always)]
+    fn round(&self, index: usize, total: i32) -> i32 {
+        self.entry(index).divide(total)
     }
 }
 
@@ -69,10 +84,13 @@ impl<R: Rule> Loop for Sweep<'_, R> {
         let mut statistics = FiringStatistics::default();
         for (index, totals) in self.totals.chunks(chunk).enumerate() {
             let start = index * chunk;
+            let is_uniform = quotients.len() == 1;
             let tally = match &self.divisor.table {
-                Some(table) if quotients.len() == 1 => self.rule.apply(start, totals, Uniform(table.entry(0))),
-                Some(table) => self.rule.apply(start, totals, table.entries(totals.len())),
-                None => self.rule.apply(start, totals, quotients),
+                Table::Quick(table) if is_uniform => self.rule.apply(start, totals, table.entries(1).entry(0)),
+                Table::Quick(table) => self.rule.apply(start, totals, table.entries(totals.len())),
+                Table::Narrow(table) if is_uniform => self.rule.apply(start, totals, Uniform(table.entry(0))),
+                Table::Narrow(table) => self.rule.apply(start, totals, table.entries(totals.len())),
+                Table::Exact => self.rule.apply(start, totals, quotients),
             };
             statistics.spikes += u64::from(tally.spikes);
             statistics.clipped += u64::from(tally.clipped);
