@@ -129,6 +129,10 @@ proptest! {
         prop_assert_eq!(dot(&a, &e), dot(&g, &x));
         prop_assert_eq!(dot(&a, &e), dot(&d, &w));
     }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
 
     #[test]
     fn pooling_equals_the_reference(

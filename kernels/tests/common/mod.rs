@@ -87,10 +87,14 @@ pub fn convolution_shape() -> impl Strategy<Value = ConvolutionShape> {
     })
 }
 
-/// Pooling shapes, overlapping or with gaps.
+/// Pooling shapes: overlapping, with gaps, or windows side by side that cover the map.
 pub fn pooling_shape() -> impl Strategy<Value = PoolingShape> {
-    (1usize..4, 1usize..4, 1usize..4, 1usize..4, 0usize..7, 0usize..7, 0usize..18)
-        .prop_map(|(wh, ww, sh, sw, h, w, c)| PoolingShape::new([wh + h, ww + w, c], [wh, ww], [sh, sw]).unwrap())
+    let channels = prop_oneof![0usize..18, 30usize..34];
+    let any = (1usize..4, 1usize..4, 1usize..4, 1usize..4, 0usize..7, 0usize..7, channels.clone())
+        .prop_map(|(wh, ww, sh, sw, h, w, c)| PoolingShape::new([wh + h, ww + w, c], [wh, ww], [sh, sw]).unwrap());
+    let covering = (2usize..4, 2usize..4, 1usize..5, 1usize..5, channels)
+        .prop_map(|(wh, ww, h, w, c)| PoolingShape::new([wh * h, ww * w, c], [wh, ww], [wh, ww]).unwrap());
+    prop_oneof![any, covering]
 }
 
 /// Calls `visit(output index, weight index, input index)` for every product of one sample's convolution.

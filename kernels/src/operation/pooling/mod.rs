@@ -1,9 +1,12 @@
 //! Sum pooling and its adjoint.
 
-use super::{share, store_nothing};
-use crate::dispatch::{Loop, vectorised};
+mod accumulating;
+mod overwriting;
+
+use super::share;
+use crate::dispatch::vectorised;
 use crate::error::check_length;
-use crate::{Counts, Engine, KernelError, PoolingShape, Store};
+use crate::{Counts, Engine, Isa, KernelError, PoolingShape, Store};
 
 impl Engine {
     /// `out[n][y][x][c] = store(sum over i, j of input[n][y*s+i][x*s+j][c])`, the windows' sums.
@@ -28,8 +31,8 @@ impl Engine {
         self.by_sample(batch, shape.input_length(), length, out, |sample, out| {
             let range = sample * shape.input_length()..(sample + 1) * shape.input_length();
             match input {
-                Counts::Unsigned(values) => vectorised(isa, Pool { shape, input: &values[range], store, out }),
-                Counts::Signed(values) => vectorised(isa, Pool { shape, input: &values[range], store, out }),
+                Counts::Unsigned(values) => pool(isa, shape, &values[range], store, out),
+                Counts::Signed(values) => pool(isa, shape, &values[range], store, out),
             }
         });
         Ok(())
@@ -56,7 +59,11 @@ impl Engine {
         let (isa, length) = (self.isa(), shape.input_length());
         self.by_sample(batch, length, length, out, |sample, out| {
             let errors = &errors[sample * shape.output_length()..][..shape.output_length()];
-            vectorised(isa, Spread { shape, errors, store, out });
+            if store.accumulate || !overwriting::covers_once(shape) {
+                vectorised(isa, accumulating::Spread { shape, errors, store, out });
+            } else {
+                vectorised(isa, overwriting::Spread { shape, errors, scale: store.scale, out });
+            }
         });
         Ok(())
     }
@@ -79,102 +86,11 @@ impl Engine {
     }
 }
 
-/// `target += scale * source`, wrapping. Lengths of at least `LANES` take whole blocks only; the last one overlaps the
-/// one before and is computed from the values found at the start.
-#[inline(always)]
-fn add_blocks<const LANES: usize, T: Copy + Into<i32>>(target: &mut [i32], source: &[T], scale: i32) {
-    let add = |old: i32, part: T| old.wrapping_add(scale.wrapping_mul(part.into()));
-    let (Some((_, last_source)), Some((_, last_target))) =
-        (source.split_last_chunk::<LANES>(), target.split_last_chunk::<LANES>())
-    else {
-        for (value, &part) in target.iter_mut().zip(source) {
-            *value = add(*value, part);
-        }
-        return;
-    };
-    let mut last = *last_target;
-    for (value, &part) in last.iter_mut().zip(last_source) {
-        *value = add(*value, part);
-    }
-    let (blocks, _) = source.as_chunks::<LANES>();
-    for (block, parts) in target.as_chunks_mut::<LANES>().0.iter_mut().zip(blocks) {
-        for (value, &part) in block.iter_mut().zip(parts) {
-            *value = add(*value, part);
-        }
-    }
-    if let Some(end) = target.last_chunk_mut::<LANES>() {
-        *end = last;
-    }
-}
-
-/// [`add_blocks`] with blocks that suit the length.
-#[inline(always)]
-fn add<T: Copy + Into<i32>>(target: &mut [i32], source: &[T], scale: i32) {
-    if target.len() < 16 {
-        add_blocks::<8, T>(target, source, scale)
-    } else {
-        add_blocks::<16, T>(target, source, scale)
-    }
-}
-
 /// Pools one sample.
-struct Pool<'a, T> {
-    shape: &'a PoolingShape,
-    input: &'a [T],
-    store: Store,
-    out: &'a mut [i32],
-}
-
-impl<T: Copy + Into<i32>> Loop for Pool<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Pool { shape, input, store, out } = self;
-        let channels = shape.channels;
-        let row_length = shape.input_width * channels;
-        store_nothing(store, out);
-        for (y, row) in out.chunks_exact_mut(shape.output_width() * channels).enumerate() {
-            for i in 0..shape.window[0] {
-                let source = &input[(y * shape.stride[0] + i) * row_length..][..row_length];
-                for (x, cell) in row.chunks_exact_mut(channels).enumerate() {
-                    let window = &source[x * shape.stride[1] * channels..][..shape.window[1] * channels];
-                    for source in window.chunks_exact(channels) {
-                        add(cell, source, store.scale);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Spreads the errors of one sample.
-struct Spread<'a> {
-    shape: &'a PoolingShape,
-    errors: &'a [i8],
-    store: Store,
-    out: &'a mut [i32],
-}
-
-impl Loop for Spread<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Spread { shape, errors, store, out } = self;
-        let channels = shape.channels;
-        let row_length = shape.input_width * channels;
-        store_nothing(store, out);
-        for (y, row) in errors.chunks_exact(shape.output_width() * channels).enumerate() {
-            for i in 0..shape.window[0] {
-                let target = &mut out[(y * shape.stride[0] + i) * row_length..][..row_length];
-                for (x, cell) in row.chunks_exact(channels).enumerate() {
-                    let window = &mut target[x * shape.stride[1] * channels..][..shape.window[1] * channels];
-                    for target in window.chunks_exact_mut(channels) {
-                        add(target, cell, store.scale);
-                    }
-                }
-            }
-        }
+fn pool<T: Copy + Into<i32>>(isa: Isa, shape: &PoolingShape, input: &[T], store: Store, out: &mut [i32]) {
+    if store.accumulate || shape.window != [2, 2] {
+        vectorised(isa, accumulating::Pool { shape, input, store, out });
+    } else {
+        vectorised(isa, overwriting::Pool { shape, input, scale: store.scale, out });
     }
 }
