@@ -68,7 +68,7 @@ def tables(records, options):
     for threads in options.threads:
         ceilings = [record for record in records
                     if record["implementation"] == "ceiling" and record.get("threads") == threads]
-        common.table(["registers only", f"Gop/s, {threads} threads"],
+        common.table(["registers only", f"Gop/s, threads: {threads}"],
                      [(record["instruction"], record["gops"] or "not available") for record in ceilings])
         for network in options.networks:
             rows, totals = [], {}
@@ -87,8 +87,8 @@ def tables(records, options):
             overall = [round(totals[column][0] / totals[column][1], 1) for column in columns]
             rows.append(["all of a step"] + overall)
             if overall:
-                rows.append(["ratio of the first"] + [round(overall[0] / value, 2) for value in overall])
-            common.table([f"{network}, {threads} threads, Gop/s"] + [" ".join(column) for column in columns], rows)
+                rows.append(["the first is so many times as fast"] + [round(overall[0] / value, 2) for value in overall])
+            common.table([f"{network}, threads: {threads}, Gop/s"] + [" ".join(column) for column in columns], rows)
 
 
 def main():

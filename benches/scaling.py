@@ -68,6 +68,7 @@ def main():
             topology = widened(facts["topology"], width)
             command = common.sterna_step(binary, network, batch, threads, options.seconds, topology)
             record = machine.run(command, options.limit_s, options.memory_mib)[-1]
+            record.pop("populations", None)
             work = 6e-9 * multiply_accumulates(topology, facts["channels"], facts["padding"])
             rate = record.get("samples_per_second")
             records.append(common.emit({**record, "network": network, "width": width, "batch": batch,

@@ -7,7 +7,9 @@ usage: benches/training_step.py [--networks mnist,cifar10] [--batches 128,32] [-
 A step is forward pass, loss, backward pass and update on data that are in memory; stochastic gradient descent with
 momentum, no dropout, no augmentation. Every variant is a process of its own; Sterna runs first, last and after every
 third peer, and its figure is the median of these runs. A variant that cannot run is reported with the reason.
-The memory is the peak of the process and what it had before network and data were made (`baseline`).
+Sterna's errors are those of an untrained network, the densest; `sparse errors` is Sterna with an error scale so small
+that they are as rare as late in training. The memory is the peak of the process and what it had before
+network and data were made (`baseline`).
 """
 import itertools
 import statistics
@@ -18,7 +20,10 @@ import machine
 # Script, time steps, and whether the order of memory is a choice.
 PEERS = {"pytorch": ("pytorch_ann.py", [None], [False, True]), "spikingjelly": ("spikingjelly_if.py", [4, 8], [False]),
          "snntorch": ("snntorch_leaky.py", [10, 25], [False]), "norse": ("norse_lif.py", [10, 25], [False])}
+# Sterna takes a turn after so many peers.
 STERNA_EVERY = 3
+# How much smaller the error scale is where errors shall be sparse.
+SPARSER = 20
 
 
 def variants(options, network, batch):
@@ -41,6 +46,7 @@ def measure(options, binary, network, batch):
     """One record a variant of one network and batch; Sterna's are medians."""
     def run(name, command, **environment):
         record = machine.run(command, options.limit_s, options.memory_mib, **environment)[-1]
+        record.pop("populations", None)
         return common.emit({"variant": name, "network": network, "batch": batch, "threads": options.threads, **record})
 
     def sterna():
@@ -48,6 +54,8 @@ def measure(options, binary, network, batch):
         for isa in options.isas:
             name = "sterna" if isa == "native" else f"sterna {isa}"
             own.setdefault(name, []).append(run(name, command, **({} if isa == "native" else {"STERNA_ISA": isa})))
+        sparse = ["--alpha", common.NETWORKS[network]["alpha"] / SPARSER]
+        own.setdefault("sterna, sparse errors", []).append(run("sterna, sparse errors", command + sparse))
 
     own, peers = {}, []
     sterna()
