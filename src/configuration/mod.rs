@@ -8,7 +8,7 @@ mod presets;
 pub use data::DataSection;
 pub use network::NetworkSection;
 pub use overrides::{AugmentationChoice, DropoutChoice, Overrides, ScheduleChoice};
-pub use presets::{preset, unnamed};
+pub use presets::{RECIPES, recipe, unnamed};
 
 use std::path::Path;
 
@@ -129,9 +129,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn toml_round_trip_keeps_every_preset() {
-        for source in datasets::Source::NAMED {
-            let configuration = preset(&source).expect("a preset").expect("valid");
+    fn toml_round_trip_keeps_every_recipe() {
+        for name in RECIPES {
+            let configuration = recipe(name).expect("a recipe").expect("valid");
             let text = configuration.to_toml().expect("expressible");
             assert_eq!(Configuration::from_toml(&text, "test").expect("readable"), configuration, "{text}");
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named() {
-        let old = preset(&datasets::Source::Digits).expect("a preset").expect("valid");
+        let old = recipe("digits").expect("a recipe").expect("valid");
         let mut new = old.clone();
         assert_eq!(first_difference(&old, &new), None);
         new.training.alpha = 17.0;

@@ -1,4 +1,4 @@
-//! Recipes for the named data sets, embedded as the TOML files beside this one.
+//! Recipes, embedded as the TOML files beside this one.
 
 use datasets::Source;
 use spikegrad::TrainingSettings;
@@ -6,16 +6,20 @@ use spikegrad::TrainingSettings;
 use super::{Configuration, DataSection, NetworkSection};
 use crate::CommandError;
 
-/// The recipe of a named data set; `None` for a folder of images.
-pub fn preset(source: &Source) -> Option<Result<Configuration, CommandError>> {
-    let text = match source {
-        Source::Digits => include_str!("presets/digits.toml"),
-        Source::Mnist => include_str!("presets/mnist.toml"),
-        Source::FashionMnist => include_str!("presets/fashion-mnist.toml"),
-        Source::Cifar10 => include_str!("presets/cifar10.toml"),
-        Source::Folder(_) => return None,
+/// Names of all recipes: those of the data sets, and further ones.
+pub const RECIPES: [&str; 5] = ["digits", "mnist", "fashion-mnist", "cifar10", "cifar10-evening"];
+
+/// The recipe with a name; `None` for another text.
+pub fn recipe(name: &str) -> Option<Result<Configuration, CommandError>> {
+    let text = match name {
+        "digits" => include_str!("presets/digits.toml"),
+        "mnist" => include_str!("presets/mnist.toml"),
+        "fashion-mnist" => include_str!("presets/fashion-mnist.toml"),
+        "cifar10" => include_str!("presets/cifar10.toml"),
+        "cifar10-evening" => include_str!("presets/cifar10-evening.toml"),
+        _ => return None,
     };
-    Some(Configuration::from_toml(text, &format!("recipe of {source}")))
+    Some(Configuration::from_toml(text, &format!("recipe {name}")))
 }
 
 /// The default settings for a source without a recipe; the topology is still to be chosen.

@@ -1,6 +1,7 @@
 //! `sterna inspect`: what a file of Sterna, or of a data set, holds.
 
 mod data_file;
+mod machine;
 mod model;
 mod run;
 
@@ -9,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use kernels::Isa;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Context;
 use crate::CommandError;
@@ -30,7 +30,7 @@ pub struct InspectArguments {
     /// A file or a run folder
     #[arg(value_name = "FILE", required_unless_present = "machine")]
     pub file: Option<PathBuf>,
-    /// Tell which instruction sets this machine has, and which is used
+    /// Tell which instruction sets this machine has, why others are missing, and which is used
     #[arg(long, conflicts_with = "file")]
     pub machine: bool,
 }
@@ -48,30 +48,10 @@ struct Finding {
 pub fn run(arguments: &InspectArguments, context: &Context) -> anyhow::Result<()> {
     let finding = match &arguments.file {
         Some(path) => inspect(path)?,
-        None => machine(context),
+        None => machine::machine(context),
     };
     context.output.object(&finding.object)?;
     context.output.result(finding.text.trim_end())
-}
-
-fn machine(context: &Context) -> Finding {
-    let names: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
-    let (chosen, fastest) = (context.resources.isa.name(), Isa::detect().name());
-    let reason = if std::env::var_os(super::ISA_VARIABLE).is_some_and(|value| !value.is_empty()) {
-        format!("forced by {}", super::ISA_VARIABLE)
-    } else {
-        "the fastest of this processor".to_owned()
-    };
-    let text = format!(
-        "instruction sets: {}\nin use: {chosen} ({reason})\nthreads: {}",
-        names.join(", "),
-        context.resources.threads
-    );
-    let object = json!({
-        "kind": "machine", "instruction_sets": names, "fastest": fastest, "instruction_set": chosen,
-        "reason": reason, "threads": context.resources.threads,
-    });
-    Finding { object, text }
 }
 
 fn inspect(path: &Path) -> anyhow::Result<Finding> {

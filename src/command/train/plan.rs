@@ -7,7 +7,7 @@ use datasets::Source;
 use super::TrainArguments;
 use crate::CommandError;
 use crate::command::Context;
-use crate::configuration::{Configuration, first_difference, preset, unnamed};
+use crate::configuration::{Configuration, RECIPES, first_difference, recipe, unnamed};
 use crate::run_folder::{Existing, RunFolder};
 
 /// The effective configuration and where its run lies.
@@ -21,7 +21,8 @@ pub(super) struct Plan {
 
 /// What the argument WHAT means.
 enum Target {
-    Recipe(Source),
+    Recipe(String),
+    Folder(Source),
     File(PathBuf),
 }
 
@@ -31,9 +32,12 @@ impl Target {
         if is_file {
             return Ok(Self::File(PathBuf::from(text)));
         }
-        text.parse().map(Self::Recipe).map_err(|_| {
-            let expected = "digits, mnist, fashion-mnist, cifar10, a file CONFIG.toml or a folder of images \
-                            (with a path separator)";
+        if RECIPES.contains(&text) {
+            return Ok(Self::Recipe(text.to_owned()));
+        }
+        text.parse().map(Self::Folder).map_err(|_| {
+            let names = RECIPES.join(", ");
+            let expected = format!("{names}, a file CONFIG.toml or a folder of images (with a path separator)");
             CommandError::usage("argument WHAT", expected, format!("'{text}'")).into()
         })
     }
@@ -41,7 +45,13 @@ impl Target {
     fn configuration(&self) -> anyhow::Result<Configuration> {
         match self {
             Self::File(path) => Configuration::load(path),
-            Self::Recipe(source) => Ok(preset(source).transpose()?.unwrap_or_else(|| unnamed(source.clone()))),
+            Self::Recipe(name) => recipe(name)
+                .unwrap_or_else(|| {
+                    let found = format!("'{name}'");
+                    Err(CommandError::usage("argument WHAT", RECIPES.join(", "), found))
+                })
+                .map_err(Into::into),
+            Self::Folder(source) => Ok(unnamed(source.clone())),
         }
     }
 
@@ -49,8 +59,9 @@ impl Target {
     fn stem(&self) -> String {
         let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let name = match self {
-            Self::Recipe(Source::Folder(path)) => stem(path),
-            Self::Recipe(source) => Some(source.to_string()),
+            Self::Recipe(name) => Some(name.clone()),
+            Self::Folder(Source::Folder(path)) => stem(path),
+            Self::Folder(source) => Some(source.to_string()),
             Self::File(path) => stem(path),
         };
         name.unwrap_or_else(|| "run".to_owned())
@@ -69,7 +80,8 @@ impl Plan {
         let mut configuration = target.configuration()?;
         arguments.overrides.apply(context.seed, &mut configuration);
         let place = match &target {
-            Target::Recipe(source) => format!("recipe of {source}"),
+            Target::Recipe(name) => format!("recipe {name}"),
+            Target::Folder(source) => format!("settings of {source}"),
             Target::File(path) => path.display().to_string(),
         };
         configuration.check(&place).map_err(|error| as_usage(error, &target))?;
@@ -116,7 +128,7 @@ fn folder(arguments: &TrainArguments, target: Option<&Target>, seed: u64) -> Run
 /// A recipe is right in itself, so what is wrong with it came from a flag.
 fn as_usage(error: CommandError, target: &Target) -> CommandError {
     match (target, error) {
-        (Target::Recipe(_), CommandError::Configuration { problem, .. }) => {
+        (Target::Recipe(_) | Target::Folder(_), CommandError::Configuration { problem, .. }) => {
             CommandError::usage("flags", "values that fit the recipe", problem)
         }
         (_, error) => error,
