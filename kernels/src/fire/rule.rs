@@ -38,13 +38,32 @@ impl std::ops::AddAssign for FiringStatistics {
     }
 }
 
+impl FiringRule {
+    /// Checks the range of counts.
+    pub(super) fn check(&self) -> Result<(), KernelError> {
+        let &FiringRule { low, high, rectified, .. } = self;
+        if low < -127 || high > 127 || low > high || (rectified && low < 0) {
+            return Err(KernelError::FiringRange { low, high });
+        }
+        Ok(())
+    }
+}
+
 /// Clamp and gate of the forward pass.
-struct Forward<'a> {
+pub(super) struct Forward<'a> {
     low: i32,
     high: i32,
     linear: bool,
     counts: &'a mut [u8],
     gate: &'a mut [u8],
+}
+
+impl<'a> Forward<'a> {
+    /// The clamp and gate of a rule, with where they write.
+    pub(super) fn new(rule: &FiringRule, counts: &'a mut [u8], gate: &'a mut [u8]) -> Forward<'a> {
+        let &FiringRule { low, high, rectified, .. } = rule;
+        Forward { low, high, linear: !rectified, counts, gate }
+    }
 }
 
 impl Rule for Forward<'_> {
@@ -69,9 +88,9 @@ impl Rule for Forward<'_> {
 }
 
 /// Clamp and gating of the backward pass.
-struct Backward<'a> {
-    gate: &'a [u8],
-    errors: &'a mut [i8],
+pub(super) struct Backward<'a> {
+    pub(super) gate: &'a [u8],
+    pub(super) errors: &'a mut [i8],
 }
 
 impl Rule for Backward<'_> {
@@ -109,15 +128,11 @@ impl Engine {
         counts: &mut [u8],
         gate: &mut [u8],
     ) -> Result<FiringStatistics, KernelError> {
-        let &FiringRule { low, high, rectified, .. } = rule;
-        if low < -127 || high > 127 || low > high || (rectified && low < 0) {
-            return Err(KernelError::FiringRange { low, high });
-        }
+        rule.check()?;
         check_length("fire", "counts", &[totals.len()], counts.len())?;
         check_length("fire", "gate", &[totals.len()], gate.len())?;
         check_channels("fire", &rule.divisor, totals)?;
-        let sweep =
-            Sweep { divisor: &rule.divisor, totals, rule: Forward { low, high, linear: !rectified, counts, gate } };
+        let sweep = Sweep { divisor: &rule.divisor, totals, rule: Forward::new(rule, counts, gate) };
         Ok(vectorised(self.isa(), sweep))
     }
 

@@ -4,10 +4,17 @@ mod convolution;
 mod convolution_gradient;
 mod convolution_transposed;
 mod dense_gradient;
+mod fired;
 mod gradient;
 mod matmul;
 mod pooling;
+mod rows;
+mod windows;
 
+use std::sync::{Mutex, PoisonError};
+
+use crate::FiringStatistics;
+use crate::fire::Epilogue;
 use crate::workspace::Line;
 
 /// Runs `parts` parts, each on its own piece of the output and of the scratch; the last pieces may be shorter.
@@ -30,6 +37,39 @@ where
             }
         }
     });
+}
+
+/// [`share`] for an operation that fires; returns the sum of the statistics.
+fn share_fired<Run>(
+    parts: usize,
+    epilogue: Epilogue<'_>,
+    step: usize,
+    scratch: &mut [Line],
+    scratch_step: usize,
+    run: Run,
+) -> FiringStatistics
+where
+    Run: Fn(usize, Epilogue<'_>, &mut [Line]) -> FiringStatistics + Sync,
+{
+    if parts <= 1 {
+        return run(0, epilogue, scratch);
+    }
+    let statistics = Mutex::new(FiringStatistics::default());
+    rayon::scope(|scope| {
+        let (mut epilogue, mut scratch, run, statistics) = (epilogue, scratch, &run, &statistics);
+        for part in 0..parts {
+            let (piece, rest) = epilogue.split_at(step);
+            let (lines, rest_lines) = scratch.split_at_mut(scratch_step.min(scratch.len()));
+            (epilogue, scratch) = (rest, rest_lines);
+            if piece.len() > 0 {
+                scope.spawn(move |_| {
+                    let part_statistics = run(part, piece, lines);
+                    *statistics.lock().unwrap_or_else(PoisonError::into_inner) += part_statistics;
+                });
+            }
+        }
+    });
+    statistics.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Applies an empty product: without accumulation the output becomes zero.

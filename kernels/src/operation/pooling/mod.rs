@@ -3,6 +3,8 @@
 mod accumulating;
 mod overwriting;
 
+pub(super) use overwriting::covers_once;
+
 use super::share;
 use crate::dispatch::vectorised;
 use crate::error::check_length;
@@ -24,16 +26,11 @@ impl Engine {
         out: &mut [i32],
     ) -> Result<(), KernelError> {
         let operation = "sum_pooling";
-        shape.validate()?;
-        check_length(operation, "input", &[batch, shape.input_length()], input.len())?;
+        check_forward(operation, shape, batch, input)?;
         check_length(operation, "out", &[batch, shape.output_length()], out.len())?;
         let (isa, length) = (self.isa(), shape.output_length());
         self.by_sample(batch, shape.input_length(), length, out, |sample, out| {
-            let range = sample * shape.input_length()..(sample + 1) * shape.input_length();
-            match input {
-                Counts::Unsigned(values) => pool(isa, shape, &values[range], store, out),
-                Counts::Signed(values) => pool(isa, shape, &values[range], store, out),
-            }
+            pool_counts(isa, shape, input, sample * shape.input_length(), store, out);
         });
         Ok(())
     }
@@ -53,17 +50,12 @@ impl Engine {
         out: &mut [i32],
     ) -> Result<(), KernelError> {
         let operation = "sum_pooling_transposed";
-        shape.validate()?;
-        check_length(operation, "errors", &[batch, shape.output_length()], errors.len())?;
+        check_backward(operation, shape, batch, errors)?;
         check_length(operation, "out", &[batch, shape.input_length()], out.len())?;
         let (isa, length) = (self.isa(), shape.input_length());
         self.by_sample(batch, length, length, out, |sample, out| {
             let errors = &errors[sample * shape.output_length()..][..shape.output_length()];
-            if store.accumulate || !overwriting::covers_once(shape) {
-                vectorised(isa, accumulating::Spread { shape, errors, store, out });
-            } else {
-                vectorised(isa, overwriting::Spread { shape, errors, scale: store.scale, out });
-            }
+            spread(isa, shape, errors, store, out);
         });
         Ok(())
     }
@@ -86,11 +78,58 @@ impl Engine {
     }
 }
 
-/// Pools one sample.
+/// Pools one map.
 fn pool<T: Copy + Into<i32>>(isa: Isa, shape: &PoolingShape, input: &[T], store: Store, out: &mut [i32]) {
     if store.accumulate || shape.window != [2, 2] {
         vectorised(isa, accumulating::Pool { shape, input, store, out });
     } else {
         vectorised(isa, overwriting::Pool { shape, input, scale: store.scale, out });
+    }
+}
+
+/// Checks the operands of a pooling.
+pub(super) fn check_forward(
+    operation: &'static str,
+    shape: &PoolingShape,
+    batch: usize,
+    input: Counts<'_>,
+) -> Result<(), KernelError> {
+    shape.validate()?;
+    check_length(operation, "input", &[batch, shape.input_length()], input.len())
+}
+
+/// Checks the operands of a transposed pooling.
+pub(super) fn check_backward(
+    operation: &'static str,
+    shape: &PoolingShape,
+    batch: usize,
+    errors: &[i8],
+) -> Result<(), KernelError> {
+    shape.validate()?;
+    check_length(operation, "errors", &[batch, shape.output_length()], errors.len())
+}
+
+/// Pools the map that begins at index `start` of `input`.
+pub(super) fn pool_counts(
+    isa: Isa,
+    shape: &PoolingShape,
+    input: Counts<'_>,
+    start: usize,
+    store: Store,
+    out: &mut [i32],
+) {
+    let range = start..start + shape.input_length();
+    match input {
+        Counts::Unsigned(values) => pool(isa, shape, &values[range], store, out),
+        Counts::Signed(values) => pool(isa, shape, &values[range], store, out),
+    }
+}
+
+/// Spreads the errors of one map.
+pub(super) fn spread(isa: Isa, shape: &PoolingShape, errors: &[i8], store: Store, out: &mut [i32]) {
+    if store.accumulate || !covers_once(shape) {
+        vectorised(isa, accumulating::Spread { shape, errors, store, out });
+    } else {
+        vectorised(isa, overwriting::Spread { shape, errors, scale: store.scale, out });
     }
 }

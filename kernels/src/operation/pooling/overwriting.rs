@@ -20,7 +20,7 @@ pub(super) struct Spread<'a> {
 }
 
 /// Whether every cell of the map lies in exactly one window.
-pub(super) fn covers_once(shape: &PoolingShape) -> bool {
+pub(in crate::operation) fn covers_once(shape: &PoolingShape) -> bool {
     let covered = [shape.output_height() * shape.window[0], shape.output_width() * shape.window[1]];
     shape.stride == shape.window && covered == [shape.input_height, shape.input_width]
 }

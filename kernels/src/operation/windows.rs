@@ -1,0 +1,298 @@
+//! The walk over samples that convolution and transposed convolution share.
+
+use std::ops::Range;
+
+use super::{is_zero, share, share_fired, store_nothing};
+use crate::fire::Epilogue;
+use crate::panel::Placement;
+use crate::product::{BLOCK, GROUP, Operand, Output, Product, UnsignedSide, multiply};
+use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
+use crate::{
+    ConvolutionShape, Counts, Engine, FiringStatistics, Isa, KernelError, PackedMatrix, Store, Workspace, as_signed,
+};
+
+/// Bytes of totals that are fired together: a share of the second cache.
+const PANEL: usize = 128 * 1024;
+
+/// A convolution read in place from a padded copy of each sample.
+pub(super) struct Windows {
+    placement: Placement,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    /// Output rows and columns.
+    output: [usize; 2],
+    output_channels: usize,
+}
+
+/// The operands of one sample's product.
+struct Operands<'a> {
+    isa: Isa,
+    image: &'a [u8],
+    flip: u8,
+    weights: &'a PackedMatrix,
+    bias: Option<&'a [i32]>,
+}
+
+impl Windows {
+    /// A convolution.
+    pub(super) fn forward(shape: &ConvolutionShape) -> Windows {
+        let output = [shape.output_height(), shape.output_width()];
+        let side = |axis: usize| (output[axis] - 1) * shape.stride[axis] + shape.kernel[axis];
+        Windows {
+            placement: Placement {
+                source: [shape.input_height, shape.input_width],
+                target: [side(0), side(1)],
+                offset: shape.padding.map(|cells| cells as isize),
+                dilation: [1, 1],
+                channels: shape.input_channels,
+            },
+            kernel: shape.kernel,
+            stride: shape.stride,
+            output,
+            output_channels: shape.output_channels,
+        }
+    }
+
+    /// The errors, spread by the stride and padded, convolved with the reversed kernel at every input cell.
+    pub(super) fn transposed(shape: &ConvolutionShape) -> Windows {
+        let input = [shape.input_height, shape.input_width];
+        let offset = |axis: usize| (shape.kernel[axis] - 1).wrapping_sub(shape.padding[axis]) as isize;
+        Windows {
+            placement: Placement {
+                source: [shape.output_height(), shape.output_width()],
+                target: [input[0] + shape.kernel[0] - 1, input[1] + shape.kernel[1] - 1],
+                offset: [offset(0), offset(1)],
+                dilation: shape.stride,
+                channels: shape.output_channels,
+            },
+            kernel: shape.kernel,
+            stride: [1, 1],
+            output: input,
+            output_channels: shape.input_channels,
+        }
+    }
+
+    /// Lines of a padded sample and the overshoot of its last group.
+    fn image_lines(&self) -> usize {
+        lines_for(self.placement.length() + GROUP)
+    }
+
+    /// Values of one sample of the source.
+    fn source_length(&self) -> usize {
+        self.placement.source.iter().product::<usize>() * self.placement.channels
+    }
+
+    /// Values of one output row.
+    fn row_length(&self) -> usize {
+        self.output[1] * self.output_channels
+    }
+
+    /// Values of one sample of the output.
+    fn output_length(&self) -> usize {
+        self.output[0] * self.row_length()
+    }
+
+    /// Into how many parts a batch is split.
+    fn parts(&self, engine: &Engine, batch: usize) -> usize {
+        let run = self.kernel[0] * self.kernel[1] * self.placement.channels;
+        engine.parts(batch, batch.saturating_mul(self.output_length().saturating_mul(run)))
+    }
+
+    /// Bytes of workspace for [`Windows::run`].
+    pub(super) fn workspace(&self, engine: &Engine, batch: usize) -> usize {
+        self.image_lines().saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
+    }
+
+    /// Output rows fired together.
+    fn panel_rows(&self) -> usize {
+        (PANEL / self.row_length().saturating_mul(4).max(1)).clamp(1, self.output[0].max(1))
+    }
+
+    /// Lines of the padded sample, of a panel of totals and of the column corrections.
+    fn fired_lines(&self) -> [usize; 3] {
+        let panel = self.panel_rows().saturating_mul(self.row_length()).saturating_mul(4);
+        let corrections = self.output_channels.next_multiple_of(BLOCK).saturating_mul(4);
+        [self.image_lines(), lines_for(panel), lines_for(corrections)]
+    }
+
+    /// Bytes of workspace for [`Windows::run_fired`].
+    pub(super) fn fired_workspace(&self, engine: &Engine, batch: usize) -> usize {
+        let lines = self.fired_lines().into_iter().fold(0, usize::saturating_add);
+        lines.saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
+    }
+
+    /// Convolves every sample into `out`.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
+    pub(super) fn run(
+        &self,
+        operation: &'static str,
+        engine: &Engine,
+        input: Counts<'_>,
+        weights: &PackedMatrix,
+        store: Store,
+        out: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), KernelError> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let (lines, out_length) = (self.image_lines(), self.output_length());
+        let batch = out.len() / out_length;
+        let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
+        let part_samples = batch.div_ceil(parts);
+        share(parts, out, part_samples * out_length, scratch, lines, |part, out, scratch| {
+            for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
+                if self.place(input, part * part_samples + index, false, scratch) {
+                    let image = line_bytes_mut(scratch);
+                    let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias: None };
+                    self.convolve(&operands, 0..self.output[0], store, &mut [], out);
+                } else {
+                    store_nothing(store, out);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Convolves every sample and fires a panel of totals at a time.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
+    pub(super) fn run_fired(
+        &self,
+        operation: &'static str,
+        engine: &Engine,
+        input: Counts<'_>,
+        weights: &PackedMatrix,
+        bias: Option<&[i32]>,
+        epilogue: Epilogue<'_>,
+        workspace: &mut Workspace,
+    ) -> Result<FiringStatistics, KernelError> {
+        if epilogue.len() == 0 {
+            return Ok(FiringStatistics::default());
+        }
+        let (layout, out_length, row_length) = (self.fired_lines(), self.output_length(), self.row_length());
+        let lines = layout.into_iter().sum();
+        let batch = epilogue.len() / out_length;
+        let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
+        let part_samples = batch.div_ceil(parts);
+        let run = |part: usize, mut epilogue: Epilogue<'_>, scratch: &mut [Line]| {
+            let (image, scratch) = scratch.split_at_mut(layout[0]);
+            let (panel, corrections) = scratch.split_at_mut(layout[1]);
+            let (panel, corrections) = (line_integers_mut(panel), line_integers_mut(corrections));
+            let mut statistics = FiringStatistics::default();
+            for index in 0..epilogue.len() / out_length {
+                let is_active = self.place(input, part * part_samples + index, bias.is_some(), image);
+                let image = line_bytes_mut(image);
+                let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias };
+                for first in (0..self.output[0]).step_by(self.panel_rows()) {
+                    let rows = first..self.output[0].min(first + self.panel_rows());
+                    let totals = &mut panel[..rows.len() * row_length];
+                    if is_active {
+                        self.convolve(&operands, rows, Store::OVERWRITE, corrections, totals);
+                    } else {
+                        totals.fill(0);
+                    }
+                    statistics += epilogue.apply(engine.isa(), index * out_length + first * row_length, totals);
+                }
+            }
+            statistics
+        };
+        Ok(share_fired(parts, epilogue, part_samples * out_length, scratch, lines, run))
+    }
+
+    /// Copies a sample into its padded place and returns true, or returns false if it has no spike and `keep` is not
+    /// set.
+    fn place(&self, input: Counts<'_>, sample: usize, keep: bool, image: &mut [Line]) -> bool {
+        let source = &input.bytes()[sample * self.source_length()..][..self.source_length()];
+        let is_active = keep || !is_zero(as_signed(source));
+        if is_active {
+            self.placement.copy(source, input.flip(), line_bytes_mut(image));
+        }
+        is_active
+    }
+
+    /// The kernel rows that an output row needs: those outside only meet zeros. Never cut at both ends.
+    fn kernel_rows(&self, output_row: usize, filled: &Range<usize>) -> Range<usize> {
+        let first = output_row * self.stride[0];
+        let kernel = self.kernel[0];
+        let start = filled.start.saturating_sub(first).min(kernel);
+        let end = filled.end.saturating_sub(first).min(kernel);
+        if start < end && (start == 0 || end == kernel) { start..end } else { 0..kernel }
+    }
+
+    /// Convolves some output rows of a sample into `out`, together all adjacent ones that need the same kernel rows.
+    fn convolve(
+        &self,
+        operands: &Operands<'_>,
+        rows: Range<usize>,
+        store: Store,
+        corrections: &mut [i32],
+        out: &mut [i32],
+    ) {
+        let filled = self.placement.filled_rows();
+        let mut first = rows.start;
+        while first < rows.end {
+            let kernel_rows = self.kernel_rows(first, &filled);
+            let more = (first + 1..rows.end).take_while(|&row| self.kernel_rows(row, &filled) == kernel_rows);
+            let group = first..first + 1 + more.count();
+            let out = &mut out[(first - rows.start) * self.row_length()..];
+            first = group.end;
+            self.multiply(operands, group, kernel_rows, store, corrections, out);
+        }
+    }
+
+    /// Convolves some output rows with some kernel rows.
+    fn multiply(
+        &self,
+        operands: &Operands<'_>,
+        rows: Range<usize>,
+        kernel_rows: Range<usize>,
+        store: Store,
+        corrections: &mut [i32],
+        out: &mut [i32],
+    ) {
+        let &Operands { isa, image, flip, weights, bias } = operands;
+        let channels = self.placement.channels;
+        let row = self.placement.target[1] * channels;
+        let groups = (self.kernel[1] * channels).div_ceil(GROUP);
+        let line = BLOCK * GROUP;
+        let image_start = (rows.start * self.stride[0] + kernel_rows.start) * row;
+        let left = Operand { bytes: &image[image_start..], lane: self.stride[1] * channels, steps: [0, row, GROUP] };
+        let right = Operand {
+            bytes: &weights.bytes()[kernel_rows.start * groups * line..],
+            lane: weights.block_step(),
+            steps: [0, groups * line, line],
+        };
+        let product = Product {
+            row_groups: rows.len(),
+            left_group_step: self.stride[0] * row,
+            rows: self.output[1],
+            columns: self.output_channels,
+            counts: [1, kernel_rows.len(), groups],
+            left,
+            right,
+            unsigned: UnsignedSide::Left,
+            column_correction: join(weights.correction(flip, kernel_rows), bias, corrections),
+            row_correction: None,
+            store,
+        };
+        let (group_step, row_step) = (self.row_length(), self.output_channels);
+        multiply(isa, &product, Output { values: out, group_step, row_step });
+    }
+}
+
+/// The sum of a column correction and a bias, in `scratch` when there is a bias.
+pub(super) fn join<'a>(
+    correction: Option<&'a [i32]>,
+    bias: Option<&[i32]>,
+    scratch: &'a mut [i32],
+) -> Option<&'a [i32]> {
+    let Some(bias) = bias else {
+        return correction;
+    };
+    scratch[bias.len()..].fill(0);
+    scratch[..bias.len()].copy_from_slice(bias);
+    for (value, &correction) in scratch.iter_mut().zip(correction.unwrap_or_default()) {
+        *value = value.wrapping_add(correction);
+    }
+    Some(scratch)
+}
