@@ -37,7 +37,7 @@ def products(results, path):
         axis.set_xticks(range(len(labels)), ["\n".join(label) for label in labels], fontsize=9)
         axis.set(title=NETWORK_NAMES.get(network, network), ylabel="Gop/s")
         axis.legend(ncols=len(series), fontsize=11, loc="lower center", bbox_to_anchor=(0.5, -0.32))
-    finish(figure, results, f"Products, {threads} threads; dashed: registers only", path)
+    finish(figure, results, f"Products, threads: {threads}; dashed: registers only", path)
 
 
 def training_step(results, path):
