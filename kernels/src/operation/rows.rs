@@ -36,8 +36,12 @@ impl<'a> Rows<'a> {
         &self.bytes[row * self.inner..][..self.inner]
     }
 
-    /// The rows of `range`, at most [`ROWS`], that hold a value other than zero, and their number.
+    /// The rows of `range`, at most [`ROWS`], that hold a value other than zero, and their number. Unsigned rows all
+    /// count: spike counts are hardly ever all zero.
     fn active(&self, range: Range<usize>) -> ([usize; ROWS], usize) {
+        if self.flip == 0 {
+            return (std::array::from_fn(|index| range.start + index), range.len());
+        }
         let (mut active, mut count) = ([0; ROWS], 0);
         for (slot, row) in active.iter_mut().zip(range.filter(|&row| !is_zero(as_signed(self.row(row))))) {
             *slot = row;

@@ -108,16 +108,22 @@ impl Windows {
         (PANEL / self.row_length().saturating_mul(4).max(1)).clamp(1, self.output[0].max(1))
     }
 
+    /// Samples fired together; more than one only if all their rows are.
+    fn panel_samples(&self, batch: usize) -> usize {
+        (PANEL / self.output_length().saturating_mul(4).max(1)).clamp(1, batch.max(1))
+    }
+
     /// Lines of the padded sample, of a panel of totals and of the column corrections.
-    fn fired_lines(&self) -> [usize; 3] {
-        let panel = self.panel_rows().saturating_mul(self.row_length()).saturating_mul(4);
+    fn fired_lines(&self, batch: usize) -> [usize; 3] {
+        let rows = self.panel_rows().saturating_mul(self.panel_samples(batch));
+        let panel = rows.saturating_mul(self.row_length()).saturating_mul(4);
         let corrections = self.output_channels.next_multiple_of(BLOCK).saturating_mul(4);
         [self.image_lines(), lines_for(panel), lines_for(corrections)]
     }
 
     /// Bytes of workspace for [`Windows::run_fired`].
     pub(super) fn fired_workspace(&self, engine: &Engine, batch: usize) -> usize {
-        let lines = self.fired_lines().into_iter().fold(0, usize::saturating_add);
+        let lines = self.fired_lines(batch).into_iter().fold(0, usize::saturating_add);
         lines.saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
     }
 
@@ -169,29 +175,40 @@ impl Windows {
         if epilogue.len() == 0 {
             return Ok(FiringStatistics::default());
         }
-        let (layout, out_length, row_length) = (self.fired_lines(), self.output_length(), self.row_length());
-        let lines = layout.into_iter().sum();
+        let (out_length, row_length) = (self.output_length(), self.row_length());
         let batch = epilogue.len() / out_length;
+        let layout = self.fired_lines(batch);
+        let lines = layout.into_iter().fold(0, usize::saturating_add);
         let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
         let part_samples = batch.div_ceil(parts);
+        let (panel_samples, panel_rows) = (self.panel_samples(batch), self.panel_rows());
         let run = |part: usize, mut epilogue: Epilogue<'_>, scratch: &mut [Line]| {
             let (image, scratch) = scratch.split_at_mut(layout[0]);
             let (panel, corrections) = scratch.split_at_mut(layout[1]);
             let (panel, corrections) = (line_integers_mut(panel), line_integers_mut(corrections));
+            let samples = epilogue.len() / out_length;
             let mut statistics = FiringStatistics::default();
-            for index in 0..epilogue.len() / out_length {
-                let is_active = self.place(input, part * part_samples + index, bias.is_some(), image);
-                let image = line_bytes_mut(image);
-                let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias };
-                for first in (0..self.output[0]).step_by(self.panel_rows()) {
-                    let rows = first..self.output[0].min(first + self.panel_rows());
-                    let totals = &mut panel[..rows.len() * row_length];
-                    if is_active {
-                        self.convolve(&operands, rows, Store::OVERWRITE, corrections, totals);
-                    } else {
-                        totals.fill(0);
+            let mut is_active = false;
+            for first in (0..samples).step_by(panel_samples) {
+                let count = panel_samples.min(samples - first);
+                for first_row in (0..self.output[0]).step_by(panel_rows) {
+                    let rows = first_row..self.output[0].min(first_row + panel_rows);
+                    let length = rows.len() * row_length;
+                    for (index, totals) in panel[..count * length].chunks_exact_mut(length).enumerate() {
+                        if first_row == 0 {
+                            let sample = part * part_samples + first + index;
+                            is_active = self.place(input, sample, bias.is_some(), image);
+                        }
+                        if is_active {
+                            let image = line_bytes_mut(image);
+                            let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias };
+                            self.convolve(&operands, rows.clone(), Store::OVERWRITE, corrections, totals);
+                        } else {
+                            totals.fill(0);
+                        }
                     }
-                    statistics += epilogue.apply(engine.isa(), index * out_length + first * row_length, totals);
+                    let start = first * out_length + first_row * row_length;
+                    statistics += epilogue.apply(engine.isa(), start, &panel[..count * length]);
                 }
             }
             statistics

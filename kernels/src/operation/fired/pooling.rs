@@ -15,15 +15,17 @@ struct Panels<'a> {
     /// Totals of one pooled row, and of a sample.
     row: usize,
     length: usize,
-    /// Pooled rows in a panel.
+    /// Pooled rows of a sample in a panel, and samples, more than one only if all their rows are.
     rows: usize,
+    samples: usize,
 }
 
 impl Panels<'_> {
     fn new(shape: &PoolingShape, row: usize, length: usize, is_divisible: bool) -> Panels<'_> {
         let all = shape.output_height();
         let rows = if is_divisible { (PANEL / row.saturating_mul(4).max(1)).clamp(1, all) } else { all };
-        Panels { shape, row, length, rows }
+        let samples = (PANEL / length.saturating_mul(4).max(1)).max(1);
+        Panels { shape, row, length, rows, samples }
     }
 
     fn forward(shape: &PoolingShape) -> Panels<'_> {
@@ -46,8 +48,9 @@ impl Panels<'_> {
     }
 
     /// Lines of a panel.
-    fn lines(&self) -> usize {
-        lines_for(self.part(self.rows).1.saturating_mul(4))
+    fn lines(&self, batch: usize) -> usize {
+        let samples = self.samples.min(batch);
+        lines_for(self.part(self.rows).1.saturating_mul(4).saturating_mul(samples))
     }
 
     /// Into how many parts a batch is split.
@@ -56,7 +59,7 @@ impl Panels<'_> {
     }
 
     fn workspace(&self, engine: &Engine, batch: usize) -> usize {
-        self.lines().saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
+        self.lines(batch).saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
     }
 
     /// Fires all panels; `totals` computes those of some pooled rows, given the sample, the first row and their shape.
@@ -75,18 +78,23 @@ impl Panels<'_> {
         if epilogue.len() == 0 {
             return Ok(FiringStatistics::default());
         }
-        let lines = self.lines();
+        let lines = self.lines(batch);
         let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
         let part_samples = batch.div_ceil(parts);
         let run = |part: usize, mut epilogue: Epilogue<'_>, scratch: &mut [Line]| {
             let panel = line_integers_mut(scratch);
             let mut statistics = FiringStatistics::default();
-            for index in 0..epilogue.len() / self.length {
-                for first in (0..self.shape.output_height()).step_by(self.rows) {
-                    let (shape, length) = self.part(self.rows.min(self.shape.output_height() - first));
-                    totals(part * part_samples + index, first, &shape, &mut panel[..length]);
-                    let start = index * self.length + first * self.row;
-                    statistics += epilogue.apply(engine.isa(), start, &panel[..length]);
+            let samples = epilogue.len() / self.length;
+            for first in (0..samples).step_by(self.samples) {
+                let count = self.samples.min(samples - first);
+                for first_row in (0..self.shape.output_height()).step_by(self.rows) {
+                    let (shape, length) = self.part(self.rows.min(self.shape.output_height() - first_row));
+                    let panel = &mut panel[..count * length];
+                    for (index, panel) in panel.chunks_exact_mut(length).enumerate() {
+                        totals(part * part_samples + first + index, first_row, &shape, panel);
+                    }
+                    let start = first * self.length + first_row * self.row;
+                    statistics += epilogue.apply(engine.isa(), start, panel);
                 }
             }
             statistics
