@@ -1,7 +1,7 @@
 //! What the passes need to know of a network besides its weights.
 
 use kernels::{Divisor, FiringRule};
-use snn::{Connection, Network, NeuronKind};
+use snn::{Connection, Network, NeuronKind, Shape};
 
 use crate::error::SpikegradError;
 use crate::settings::TrainingSettings;
@@ -101,27 +101,56 @@ pub(crate) struct PopulationPlan {
 /// Synapses per neuron.
 #[derive(Clone, Debug)]
 pub(crate) enum FanCount {
+    /// The same for all neurons.
     Uniform(u64),
-    Each(Vec<u32>),
+    /// One number for all channels of a position.
+    Positions { fans: Vec<u64>, channels: usize },
+    /// One number a neuron.
+    Neurons(Vec<u64>),
 }
 
+/// Bytes whose magnitudes are summed in 32 bits.
+const SHORT_SUM: usize = 4096;
+
 impl FanCount {
-    fn new(counts: Vec<u32>) -> Self {
-        match counts.first() {
-            Some(&first) if counts.iter().all(|&count| count == first) => Self::Uniform(first.into()),
-            Some(_) => Self::Each(counts),
-            None => Self::Uniform(0),
+    fn new(counts: Vec<u32>, channels: usize) -> Self {
+        let wide = |fans: &[u32]| fans.iter().map(|&fan| u64::from(fan)).collect();
+        let Some(&first) = counts.first() else { return Self::Uniform(0) };
+        if counts.iter().all(|&count| count == first) {
+            return Self::Uniform(first.into());
+        }
+        let channels = channels.max(1);
+        if counts.chunks(channels).all(|position| position.iter().all(|&count| count == position[0])) {
+            let fans: Vec<u32> = counts.iter().copied().step_by(channels).collect();
+            return Self::Positions { fans: wide(&fans), channels };
+        }
+        Self::Neurons(wide(&counts))
+    }
+
+    /// sum magnitude(count) * fan over the neurons of several examples.
+    pub fn weigh<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u64 + Copy) -> u64 {
+        let sum = |counts: &[T]| counts.iter().map(|&count| magnitude(count)).sum::<u64>();
+        match self {
+            Self::Uniform(0) => 0,
+            Self::Uniform(fan) => sum(counts) * fan,
+            Self::Positions { fans, channels } => {
+                counts.chunks_exact(*channels).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
+            }
+            Self::Neurons(fans) => counts.iter().zip(fans.iter().cycle()).map(|(&c, fan)| magnitude(c) * fan).sum(),
         }
     }
 
-    /// sum |count| * fan over the neurons of several examples; `total` is sum |count|.
-    pub fn weigh(&self, total: u64, magnitudes: impl Iterator<Item = u32>) -> u64 {
+    /// [`FanCount::weigh`] of bytes with magnitudes below 2^8.
+    pub fn weigh_bytes<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u32 + Copy) -> u64 {
+        let short = |counts: &[T]| u64::from(counts.iter().map(|&count| magnitude(count)).sum::<u32>());
+        let sum = |counts: &[T]| counts.chunks(SHORT_SUM).map(short).sum::<u64>();
         match self {
-            Self::Uniform(fan) => total * fan,
-            Self::Each(fans) => {
-                let each = magnitudes.zip(fans.iter().cycle());
-                each.map(|(magnitude, &fan)| u64::from(magnitude) * u64::from(fan)).sum()
+            Self::Uniform(0) => 0,
+            Self::Uniform(fan) => sum(counts) * fan,
+            Self::Positions { fans, channels } => {
+                counts.chunks_exact(*channels).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
             }
+            Self::Neurons(_) => self.weigh(counts, |count| magnitude(count).into()),
         }
     }
 }
@@ -197,8 +226,8 @@ impl Plan {
                 kept,
                 error_scale: ErrorScale::new(&population.thresholds),
                 dropped: settings.dropout.get(&population.name).copied().unwrap_or(0.0),
-                fan_out: fan(network, &population.outgoing, population.shape.neurons(), snn::operations::fan_out),
-                fan_in: fan(network, &population.incoming, population.shape.neurons(), snn::operations::fan_in),
+                fan_out: fan(network, &population.outgoing, &population.shape, snn::operations::fan_out),
+                fan_in: fan(network, &population.incoming, &population.shape, snn::operations::fan_in),
             });
         }
         let classes = network.populations()[readout].shape.neurons();
@@ -217,15 +246,15 @@ impl Plan {
     }
 }
 
-fn fan(network: &Network, projections: &[usize], neurons: usize, count: fn(&Connection) -> Vec<u32>) -> FanCount {
-    let mut total = vec![0u32; neurons];
+fn fan(network: &Network, projections: &[usize], shape: &Shape, count: fn(&Connection) -> Vec<u32>) -> FanCount {
+    let mut total = vec![0u32; shape.neurons()];
     for &index in projections {
         let projection = &network.projections()[index];
         if projection.weights.is_some() {
             total.iter_mut().zip(count(&projection.connection)).for_each(|(total, count)| *total += count);
         }
     }
-    FanCount::new(total)
+    FanCount::new(total, shape.channels)
 }
 
 /// A linear population without bias that only sums counts that are never negative, with positive

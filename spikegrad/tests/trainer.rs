@@ -5,7 +5,7 @@ mod common;
 use common::task::{self, Quadrants};
 use kernels::Isa;
 use snn::{Bias, Network, WeightFormat, Weights};
-use spikegrad::{EpochReport, Gradient, Resources, SpikegradError, Trainer, TrainingSettings};
+use spikegrad::{EpochReport, Gradient, Normalisation, Resources, SpikegradError, Trainer, TrainingSettings};
 
 fn resources(threads: usize) -> Resources {
     Resources { threads, isa: Isa::detect() }
@@ -55,6 +55,9 @@ fn variants() -> Vec<(WeightFormat, TrainingSettings)> {
         }
     }
     all.push((WeightFormat::I8, task::settings()));
+    for format in [WeightFormat::I8, WeightFormat::I16, WeightFormat::F32] {
+        all.push((format, TrainingSettings { normalisation: Normalisation::Weights, ..task::settings() }));
+    }
     all
 }
 
@@ -271,4 +274,37 @@ fn samples_that_do_not_fit_are_refused() {
     let mut trainer = Trainer::new(task::network(WeightFormat::I8), task::settings(), resources(1)).unwrap();
     let refused = trainer.step(&Quadrants::new(0, 9)).unwrap_err();
     assert!(matches!(refused, SpikegradError::Samples { .. }), "{refused}");
+}
+
+/// Rows of mean zero and root mean square `gain / sqrt(fan_in)`, up to the rounding of mantissas;
+/// the readout is free.
+#[test]
+fn normalised_weights_keep_mean_and_spread_and_still_learn() {
+    let samples = Quadrants::new(200, 4);
+    let settings =
+        TrainingSettings { normalisation: Normalisation::Weights, learning_rate: 0.02, epochs: 10, ..task::settings() };
+    let mut trainer = Trainer::new(task::network(WeightFormat::I16), settings, resources(2)).unwrap();
+    let initial = bits(trainer.network());
+    let reports = train(&mut trainer, &samples, 10);
+    assert_ne!(bits(trainer.network()), initial);
+    let last = reports[9].validation.accuracy;
+    assert!(last >= 0.9, "accuracy {last} after ten epochs");
+    let network = trainer.network();
+    for projection in network.projections() {
+        let Some(weights) = &projection.weights else { continue };
+        let target = &network.populations()[projection.to];
+        let row = weights.len() / target.shape.channels;
+        let unit = f64::from(1u32 << target.fraction_bits);
+        let wanted = (2.0 / (1.0 - 1.0 / std::f64::consts::PI) / row as f64).sqrt();
+        let spreads: Vec<f64> = (0..target.shape.channels)
+            .map(|channel| {
+                let values: Vec<f64> = (0..row).map(|place| weights.get(channel * row + place) / unit).collect();
+                let mean = values.iter().sum::<f64>() / row as f64;
+                assert!(!target.fires() || mean.abs() < 0.5 / unit, "{} {channel}: mean {mean}", projection.name);
+                (values.iter().map(|value| value * value).sum::<f64>() / row as f64).sqrt()
+            })
+            .collect();
+        let is_kept = spreads.iter().all(|spread| (spread / wanted - 1.0).abs() < 0.05);
+        assert_eq!(is_kept, target.fires(), "{}: {spreads:?} instead of {wanted}", projection.name);
+    }
 }

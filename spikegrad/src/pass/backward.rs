@@ -295,15 +295,9 @@ impl PassContext<'_> {
         let accumulations = if index == self.plan.readout {
             let total: u64 = readout_errors[..length].iter().map(|error| u64::from(error.unsigned_abs())).sum();
             statistics[index].error_spikes += total;
-            population.fan_in.weigh(total, readout_errors[..length].iter().map(|error| error.unsigned_abs()))
+            population.fan_in.weigh(&readout_errors[..length], |error| error.unsigned_abs().into())
         } else {
-            let errors = &errors[index][..length];
-            let magnitudes = errors.iter().map(|error| u32::from(error.unsigned_abs()));
-            let total = match population.fan_in {
-                crate::plan::FanCount::Uniform(0) => 0,
-                _ => magnitudes.clone().map(u64::from).sum(),
-            };
-            population.fan_in.weigh(total, magnitudes)
+            population.fan_in.weigh_bytes(&errors[index][..length], |error| error.unsigned_abs().into())
         };
         statistics[index].update_accumulations += accumulations;
         if self.receives_errors_below(index) {

@@ -166,9 +166,9 @@ impl PassContext<'_> {
     fn count_float_errors(&self, activity: &mut Activity, index: usize) {
         let population = &self.plan.populations[index];
         let errors = &activity.float.errors[index][..population.neurons * activity.examples];
-        let magnitudes = errors.iter().map(|error| error.abs() as u32);
-        let total = magnitudes.clone().map(u64::from).sum();
-        let accumulations = population.fan_in.weigh(total, magnitudes);
+        let magnitude = |error: f32| u64::from(error.abs() as u32);
+        let total: u64 = errors.iter().map(|&error| magnitude(error)).sum();
+        let accumulations = population.fan_in.weigh(errors, magnitude);
         let statistics = &mut activity.statistics[index];
         statistics.error_spikes += total;
         statistics.update_accumulations += accumulations;

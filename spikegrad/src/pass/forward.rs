@@ -143,19 +143,18 @@ impl PassContext<'_> {
         let statistics = &mut activity.statistics[self.plan.input];
         statistics.active += active;
         statistics.spikes += input.iter().map(|&count| magnitude(count, population.is_signed) as u64).sum::<u64>();
-        let active_inputs = input.iter().map(|&count| u32::from(count != 0));
-        statistics.forward_accumulations += population.fan_out.weigh(active, active_inputs);
+        statistics.forward_accumulations += population.fan_out.weigh_bytes(input, |count| u32::from(count != 0));
     }
 
     fn count_accumulations(&self, activity: &mut Activity, index: usize) {
         let population = &self.plan.populations[index];
         let counts = &activity.counts[index][..population.neurons * activity.examples];
-        let magnitudes = counts.iter().map(|&count| magnitude(count, population.is_signed));
-        let spikes = match population.fan_out {
-            crate::plan::FanCount::Uniform(0) => return,
-            _ => magnitudes.clone().map(u64::from).sum::<u64>(),
+        let accumulations = if population.is_signed {
+            population.fan_out.weigh_bytes(counts, |count| magnitude(count, true))
+        } else {
+            population.fan_out.weigh_bytes(counts, u32::from)
         };
-        activity.statistics[index].forward_accumulations += population.fan_out.weigh(spikes, magnitudes);
+        activity.statistics[index].forward_accumulations += accumulations;
     }
 }
 
