@@ -8,7 +8,7 @@ packed within the timed call, weights before it. The peers multiply matrices of 
 that what writes out the windows of a convolution costs them nothing. Two cases: `dense`, where no count is zero,
 and `sparse`, where 30 % of the counts and 2 % of the errors are other than zero. All Gop/s count a
 multiply-accumulate as two operations, zeros and padding included. Medians over the rounds, in which all
-implementations take turns. The ceilings are multiply instructions on registers alone.
+implementations take turns. `fired` turns the totals into spike counts or error counts in the same call. The ceilings are multiply instructions on registers alone.
 """
 import json
 import statistics
@@ -41,7 +41,7 @@ def measure(options, binaries, python):
                         for record in machine.run(command + [] if is_first else command + ["--no-gemm"],
                                                   **limits, **forced):
                             key = tuple(record.get(field) for field in KEY)
-                            name = "sterna " + isa if record.get("implementation") == "sterna" else "gemm f32"
+                            name = (record.get("implementation") or "").replace("sterna", "sterna " + isa)
                             shapes[key] = {field: record.get(field) for field in KEY if field != "threads"}
                             yield key, name, case, record
             lines = "".join(json.dumps(shape) + "\n" for key, shape in shapes.items() if key[0])
@@ -64,6 +64,15 @@ def medians(measured):
         yield result
 
 
+def ratio(records, first, other):
+    """How much longer one column takes than the first over the products that both have."""
+    seconds = [{(record["projection"], record["phase"]): record["rows"] * record["inner"] * record["columns"]
+                / record["gops"] for record in records if (record["implementation"], record["case"]) == column}
+               for column in (first, other)]
+    both = seconds[0].keys() & seconds[1].keys()
+    return round(sum(seconds[1][key] for key in both) / sum(seconds[0][key] for key in both), 2)
+
+
 def tables(records, options):
     for threads in options.threads:
         ceilings = [record for record in records
@@ -84,10 +93,8 @@ def tables(records, options):
                     work = 2e-9 * record["rows"] * record["inner"] * record["columns"]
                     total = totals.setdefault(column, [0, 0])
                     total[0], total[1] = total[0] + work, total[1] + work / record["gops"]
-            overall = [round(totals[column][0] / totals[column][1], 1) for column in columns]
-            rows.append(["all of a step"] + overall)
-            if overall:
-                rows.append(["the first is so many times as fast"] + [round(overall[0] / value, 2) for value in overall])
+            rows.append(["all of these"] + [round(work / seconds, 1) for work, seconds in map(totals.get, columns)])
+            rows.append(["time, times that of the first"] + [ratio(chosen, columns[0], column) for column in columns])
             common.table([f"{network}, threads: {threads}, Gop/s"] + [" ".join(column) for column in columns], rows)
 
 

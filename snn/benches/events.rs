@@ -38,6 +38,7 @@ fn network(topology: &str, channels: usize) -> Result<Network, Box<dyn Error>> {
         input_maximum: 255,
         input_minimum: 0,
         input_gain: 4.0,
+        output_gain: 1.0,
         fraction_bits: None,
     };
     let mut network = Network::build(&shorthand.describe()?)?;

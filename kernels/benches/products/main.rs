@@ -3,8 +3,8 @@
 //! `cargo bench -p sterna-kernels --bench products -- --network mnist --threads 2`; one line a projection, phase and
 //! implementation. Counts and errors are packed within the timed call, weights before it. A multiply-accumulate
 //! counts as two operations; multiplications with padding count as well, as the matrix product has them. `gemm`
-//! multiplies matrices of the same sizes that already exist: what writes them out costs it nothing here. `STERNA_ISA`
-//! chooses the instruction set.
+//! multiplies matrices of the same sizes that already exist: what writes them out costs it nothing here. `sterna fired`
+//! turns the totals into spike counts or error counts in the same call. `STERNA_ISA` chooses the instruction set.
 
 mod floats;
 mod integers;
@@ -98,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let batch = options.batch.unwrap_or(usual_batch);
         for projection in projections {
             let measured = pool.install(|| integers::measure(&engine, &projection, batch, &options))?;
-            for (phase, seconds) in measured {
+            for integers::Measured { phase, fires, seconds } in measured {
                 let [rows, inner, columns] = projection.matrix(batch);
                 let matrix = match phase {
                     "error" => error_matrix(&projection, batch),
@@ -106,7 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     _ => [rows, inner, columns],
                 };
                 let sterna = Line {
-                    implementation: "sterna",
+                    implementation: if fires { "sterna fired" } else { "sterna" },
                     isa: isa.name(),
                     network: name,
                     projection: projection.name,
@@ -115,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     seconds,
                 };
                 sterna.print(&options, batch);
-                if options.gemm {
+                if options.gemm && !fires {
                     let seconds = pool.install(|| floats::seconds(phase, matrix, options.threads, options.seconds));
                     Line { implementation: "gemm f32", isa: "any", seconds, ..sterna }.print(&options, batch);
                 }

@@ -74,6 +74,7 @@ fn main() -> anyhow::Result<()> {
         input_maximum: 255,
         input_minimum: 0,
         input_gain: options.input_gain,
+        output_gain: 1.0,
         fraction_bits: None,
     }
     .describe()?;
