@@ -98,11 +98,15 @@ impl PassContext<'_> {
             return Ok(());
         };
         if ratios.iter().all(|&ratio| ratio == first) && self.fits_32_bits(outgoing) {
+            let divisor = Divisor::uniform(first.denominator, first.numerator)?;
+            if let Some(fired) = self.fire_errors_fused(activity, index, &divisor)? {
+                activity.statistics[index].add_backward(fired);
+                return Ok(());
+            }
             activity.totals[..length].fill(0);
             for &projection in outgoing {
                 self.error_product(activity, projection, length, None)?;
             }
-            let divisor = Divisor::uniform(first.denominator, first.numerator)?;
             let Activity { totals, gates, errors, statistics, .. } = activity;
             let (gates, errors) = (&gates[index][..length], &mut errors[index][..length]);
             let fired = self.engine.fire_errors(&divisor, &totals[..length], gates, errors)?;

@@ -30,22 +30,26 @@ impl PassContext<'_> {
             }
             let population = &plan.populations[index];
             let length = population.neurons * examples;
-            if self.network.weight_format() == WeightFormat::F32 {
-                self.float_totals(activity, index, dropout.is_some())?;
+            let trains = dropout.is_some();
+            if let Some(fired) = self.fire_fused(activity, index, trains)? {
+                activity.statistics[index].add_forward(fired);
+            } else if self.network.weight_format() == WeightFormat::F32 {
+                self.float_totals(activity, index, trains)?;
+                if index != plan.readout {
+                    self.float_fire(activity, index, trains);
+                }
             } else {
-                self.integer_totals(activity, index, dropout.is_some())?;
+                self.integer_totals(activity, index, trains)?;
+                if index != plan.readout {
+                    let rule = if trains { &population.training_rule } else { &population.rule };
+                    let (counts, gates) = (&mut activity.counts[index][..length], &mut activity.gates[index][..length]);
+                    let fired = self.engine.fire(rule, &activity.totals[..length], counts, gates)?;
+                    activity.statistics[index].add_forward(fired);
+                }
             }
             if index == plan.readout {
-                self.read_out(activity, dropout.is_some());
+                self.read_out(activity, trains);
                 continue;
-            }
-            if self.network.weight_format() == WeightFormat::F32 {
-                self.float_fire(activity, index, dropout.is_some());
-            } else {
-                let rule = if dropout.is_some() { &population.training_rule } else { &population.rule };
-                let (counts, gates) = (&mut activity.counts[index][..length], &mut activity.gates[index][..length]);
-                let fired = self.engine.fire(rule, &activity.totals[..length], counts, gates)?;
-                activity.statistics[index].add_forward(fired);
             }
             if let Some(position) = dropout.filter(|_| population.dropped > 0.0) {
                 self.drop(activity, index, &position);
@@ -191,6 +195,7 @@ pub(super) fn workspace_bytes(context: &PassContext<'_>, examples: usize, trains
     let engine = &context.engine;
     let mut bytes = 0;
     for projection in context.network.projections() {
+        bytes = bytes.max(context.fused_workspace(&projection.connection, examples, trains));
         bytes = bytes.max(match &projection.connection {
             Connection::Dense { inputs, outputs } => {
                 let forward = engine.matmul_workspace(examples, *inputs, *outputs);

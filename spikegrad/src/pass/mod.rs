@@ -6,6 +6,7 @@ mod buffers;
 mod dropout_test;
 mod float;
 mod forward;
+mod fused;
 
 pub(crate) use backward::{Gradients, LARGEST_DENOMINATOR};
 pub(crate) use buffers::{Activity, Statistics, group_size};
