@@ -217,10 +217,11 @@ proptest! {
     }
 }
 
-/// Where the processor has no tiles, a product of the engine really reaches the emulated ones.
+/// Large products of an engine go through tiles: emulated ones where the processor has none, which are counted.
 #[test]
 fn engines_use_tiles() -> Result<(), KernelError> {
-    if !prepare() || Isa::AmxInt8.is_available() {
+    eprintln!("amx-int8: {}", Isa::AmxInt8.availability());
+    if !prepare() {
         return Ok(());
     }
     let before = emulator::products();
@@ -231,6 +232,6 @@ fn engines_use_tiles() -> Result<(), KernelError> {
     let mut workspace = workspace(engine.matmul_workspace(32, 128, 32));
     engine.matmul(Counts::Unsigned(&[2; 32 * 128]), 32, &packed, Store::OVERWRITE, &mut out, &mut workspace)?;
     assert_eq!(out, [256; 32 * 32]);
-    assert!(emulator::products() >= before + 8);
+    assert!(Isa::AmxInt8.is_available() || emulator::products() >= before + 8);
     Ok(())
 }

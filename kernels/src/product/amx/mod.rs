@@ -59,10 +59,11 @@ pub(super) unsafe fn multiply(product: &Product<'_>, out: Output<'_>) {
     }
 }
 
-/// Computes the product with tiles, whatever its shape.
+/// Computes the product with tiles, whatever its shape. Not inlined, lest other paths pay for its large stack frame.
 ///
 /// # Safety
 /// As for [`multiply`]; the reduction must not be empty.
+#[inline(never)]
 unsafe fn multiply_tiles(product: &Product<'_>, out: Output<'_>) {
     // SAFETY: passed on from the caller.
     unsafe {
