@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::job::{SUMS_PITCH, Sums};
 use super::rows::Rows;
-use super::tile::{SUMS_PITCH, Sums};
 use crate::product::{BLOCK, Product};
 
 /// Stores `count` rows from `first` on and `width` blocks from `column` on. Only the first sums of a reduction are
