@@ -2,6 +2,8 @@
 
 mod interleave;
 mod placement;
+mod prefetch;
 
 pub(crate) use interleave::{interleave, interleave_shifted};
 pub(crate) use placement::{Placement, flip_copy};
+pub(crate) use prefetch::prefetch;

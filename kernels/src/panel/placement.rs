@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use super::prefetch;
+
+/// Cells by which reading runs ahead of copying when only some channels are copied.
+const AHEAD: usize = 12;
+
 /// Where a map goes: cell `[y, x]` of the source becomes cell `offset + dilation * [y, x]` of the target.
 ///
 /// Cells outside the target are left out; target cells that receive nothing hold zero.
@@ -72,7 +77,8 @@ impl Placement {
             if channels == pitch && self.dilation[1] == 1 {
                 flip_copy(from, flip, &mut into[..from.len()]);
             } else {
-                for (cell, into) in from.chunks_exact(pitch).zip(into.chunks_mut(step)) {
+                for (index, (cell, into)) in from.chunks_exact(pitch).zip(into.chunks_mut(step)).enumerate() {
+                    prefetch(from, (index + AHEAD) * pitch + first);
                     flip_copy_cell(&cell[first..first + channels], flip, &mut into[..channels]);
                 }
             }

@@ -98,6 +98,13 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
 unsafe fn run<const ROWS: usize, const BLOCKS: usize, const SWAPPED: bool>(product: &Product<'_>, tile: Tile) -> usize {
     // SAFETY: all offsets stay within the extents that `Product::check` verified.
     unsafe {
+        if product.store.accumulate {
+            for row in 0..ROWS {
+                for block in 0..BLOCKS {
+                    _mm_prefetch::<_MM_HINT_T0>(tile.out.wrapping_add(row * tile.out_step + block * BLOCK).cast());
+                }
+            }
+        }
         let mut sums = [[_mm512_setzero_si512(); BLOCKS]; ROWS];
         let [outer, segments, groups] = product.counts;
         let left_lane = product.left.lane;

@@ -19,11 +19,11 @@ use step::Step;
 /// Bytes of interleaved counts in one step when all channels are taken together: half of the nearest cache.
 const COUNT_BUDGET: usize = 24 * 1024;
 /// The same for a slice of channels: a share of the second cache.
-const SLICE_BUDGET: usize = 128 * 1024;
+const SLICE_BUDGET: usize = 224 * 1024;
 /// Channels in a slice: four blocks of columns.
 const SLICE: usize = 4 * BLOCK;
 /// Inputs of up to this many channels are not sliced.
-const WIDEST_WHOLE: usize = 96;
+const WIDEST_WHOLE: usize = 128;
 /// Output channels whose errors are interleaved together, a multiple of the rows of a register tile.
 const ROWS: usize = 96;
 /// The most samples in one step.

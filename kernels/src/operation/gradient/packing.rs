@@ -3,9 +3,13 @@
 use std::ops::Range;
 
 use super::{Gradient, Operands};
-use crate::panel::{Placement, interleave, interleave_shifted};
+use crate::panel::{Placement, interleave, interleave_shifted, prefetch};
 use crate::product::{BLOCK, GROUP};
+use crate::workspace::LINE;
 use crate::{Counts, as_unsigned};
+
+/// Positions by which reading runs ahead of interleaving.
+const AHEAD: usize = 8;
 
 /// Some input channels of a gradient.
 pub(super) struct Slice<'a> {
@@ -119,6 +123,9 @@ impl Gradient {
             let start = |position: usize| {
                 (row * columns + quad * GROUP + position) * self.shape.output_channels + channels.start
             };
+            for byte in (0..width).step_by(LINE) {
+                (0..GROUP).for_each(|position| prefetch(errors, start(AHEAD + position) + byte));
+            }
             let present = (columns - quad * GROUP).min(GROUP);
             if present == GROUP {
                 let length = if start(GROUP - 1) + padded <= errors.len() { padded } else { width };
