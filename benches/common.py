@@ -1,7 +1,6 @@
 """What the benchmarks share: folders, networks, programs, the peers' Python, options, results."""
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import sys
 import machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
+TARGET = ROOT / "target"
 PEERS = ROOT / "benches" / "peers"
 
 # The networks of the SpikeGrad paper, and what Sterna's training step needs to know of each.

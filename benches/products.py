@@ -59,7 +59,7 @@ def medians(measured):
     for (key, implementation, case), records in groups.items():
         rates = [record["gops"] for record in records if record.get("gops")]
         result = {**records[0], "implementation": implementation, "case": case, "rounds": len(records),
-                  "gops": round(statistics.median(rates), 1) if rates else None,
+                  "gops": round(statistics.median(rates), 3) if rates else None,
                   "others_cores": max(record["others_cores"] for record in records)}
         yield result
 
@@ -87,7 +87,7 @@ def tables(records, options):
             for product in dict.fromkeys((record["projection"], record["phase"]) for record in chosen):
                 cells = {(record["implementation"], record["case"]): record for record in chosen
                          if (record["projection"], record["phase"]) == product}
-                rows.append([" ".join(product)] + [cells[column]["gops"] if column in cells else None
+                rows.append([" ".join(product)] + [round(cells[column]["gops"], 1) if column in cells else None
                                                    for column in columns])
                 for column, record in cells.items():
                     work = 2e-9 * record["rows"] * record["inner"] * record["columns"]
@@ -95,7 +95,7 @@ def tables(records, options):
                     total[0], total[1] = total[0] + work, total[1] + work / record["gops"]
             rows.append(["all of these"] + [round(work / seconds, 1) for work, seconds in map(totals.get, columns)])
             rows.append(["time, times that of the first"] + [ratio(chosen, columns[0], column) for column in columns])
-            common.table([f"{network}, threads: {threads}, Gop/s"] + [" ".join(column) for column in columns], rows)
+            common.table([f"{network}, threads: {threads}, Gop/s"] + [" ".join(column).removesuffix(" dense") for column in columns], rows)
 
 
 def main():

@@ -51,7 +51,7 @@ for line in sys.stdin:
         out = torch.empty(rows, columns, dtype=torch.int32 if name == "int8" else dtype)
         try:
             seconds = median_seconds(lambda: multiply(left, right, out=out))
-            result.update(seconds=seconds, gops=round(2e-9 * rows * inner * columns / seconds, 1))
+            result.update(seconds=seconds, gops=round(2e-9 * rows * inner * columns / seconds, 3))
         except RuntimeError as error:
             result["failed"] = str(error).splitlines()[0]
         print(json.dumps(result), flush=True)

@@ -20,7 +20,8 @@ def products(results, path):
     networks = list(dict.fromkeys(record["network"] for record in records if record.get("network")))
     figure, axes = panels(len(networks), width=14, height=5.5, columns=1)
     for axis, network in zip(axes, networks):
-        chosen = [record for record in records if record.get("network") == network and record["case"] == "dense"]
+        chosen = [record for record in records if record.get("network") == network and record["case"] == "dense"
+                  and "avx2 fired" not in record["implementation"]]
         labels = list(dict.fromkeys((record["projection"], record["phase"]) for record in chosen))
         series = list(dict.fromkeys(record["implementation"] for record in chosen))
         for number, name in enumerate(series):
@@ -30,7 +31,7 @@ def products(results, path):
             axis.bar(places, [rates.get(label, 0) for label in labels], 0.8 / len(series), label=name,
                      color=SERIES[number % len(SERIES)])
         for record in ceilings:
-            if "(int8)" in record["instruction"] or record["instruction"].startswith("vfmadd231ps zmm"):
+            if "(int8)" in record["instruction"] or record["instruction"].startswith(("vfmadd231ps zmm", "fmla")):
                 axis.axhline(record["gops"], color="#222222", linestyle="--", linewidth=1)
                 axis.annotate(record["instruction"], (1, record["gops"]), xycoords=("axes fraction", "data"),
                               ha="right", va="bottom", fontsize=11)

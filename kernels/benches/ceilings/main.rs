@@ -5,6 +5,8 @@
 //! Each loop keeps as many independent sums as hide the latency. An instruction that the machine lacks is named with
 //! the reason.
 
+#[cfg(target_arch = "aarch64")]
+mod arm;
 #[path = "../common/timing.rs"]
 mod timing;
 #[cfg(target_arch = "x86_64")]
@@ -13,6 +15,7 @@ mod x86;
 use lexopt::prelude::*;
 
 /// An instruction and a loop of it.
+#[cfg_attr(not(any(target_arch = "aarch64", target_arch = "x86_64")), expect(dead_code, reason = "no loop is written"))]
 struct Loop {
     /// The instruction and its registers.
     instruction: &'static str,
@@ -21,14 +24,6 @@ struct Loop {
     /// Runs a number of passes; `None` where the machine lacks the instruction.
     run: Option<fn(u64)>,
 }
-
-#[cfg(not(target_arch = "x86_64"))]
-fn loops() -> Vec<Loop> {
-    Vec::new()
-}
-
-#[cfg(target_arch = "x86_64")]
-use x86::loops;
 
 /// Passes through a loop in one call of it.
 const PASSES: u64 = 200_000;
@@ -45,7 +40,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    for Loop { instruction, operations, run } in loops() {
+    #[cfg(target_arch = "aarch64")]
+    let loops: Vec<Loop> = arm::loops();
+    #[cfg(target_arch = "x86_64")]
+    let loops: Vec<Loop> = x86::loops();
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+    let loops: Vec<Loop> = vec![];
+    for Loop { instruction, operations, run } in loops {
         let Some(run) = run else {
             println!(r#"{{"instruction":"{instruction}","threads":{threads},"gops":null}}"#);
             continue;
