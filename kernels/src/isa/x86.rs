@@ -85,12 +85,14 @@ fn check(sets: &[&[Feature]], state: u64, registers: &'static str) -> Availabili
 const OSXSAVE: u32 = 1 << 27;
 
 /// CPUID leaves 1 and 7; an absent leaf 7 counts as empty.
+#[allow(unused_unsafe, reason = "CPUID is safe to call in newer compilers, not in the oldest one supported")]
 fn leaves() -> (CpuidResult, CpuidResult) {
-    let mut leaf7 = __cpuid_count(7, 0);
-    if __cpuid(0).eax < 7 {
+    // SAFETY: every x86-64 processor has CPUID.
+    let (highest, leaf1, mut leaf7) = unsafe { (__cpuid(0).eax, __cpuid(1), __cpuid_count(7, 0)) };
+    if highest < 7 {
         (leaf7.ebx, leaf7.ecx, leaf7.edx) = (0, 0, 0);
     }
-    (__cpuid(1), leaf7)
+    (leaf1, leaf7)
 }
 
 /// The register XCR0.
