@@ -24,13 +24,22 @@ pub enum Normalisation {
     /// Nothing.
     #[default]
     None,
-    /// The weights into every neuron that fires have mean zero and a root mean square of
-    /// `gain / sqrt(fan_in)` after each update; `gain^2 = 2 / (1 - 1/pi)` for rectified neurons,
-    /// 1 for linear ones. The gradient's part along those two directions is left out. The trained
-    /// network is an ordinary one: nothing is left to fold.
+    /// Weights and biases hold the activity of every channel within bounds, as far as it concerns
+    /// populations that fire:
     ///
-    /// Source: Brock, De, Smith, ICLR 2021 (scaled weight standardisation), here as a constraint.
-    Weights,
+    /// - the weights into a neuron have mean zero, and a root mean square that starts at
+    ///   `gain / sqrt(fan_in)`, `gain^2 = 2 / (1 - 1/pi)` for rectified neurons, 1 for linear ones
+    ///   (Brock, De, Smith, ICLR 2021: scaled weight standardisation, here as a constraint); the
+    ///   gradient's parts along those two directions, and what the mean of the inputs adds to it,
+    ///   are left out;
+    /// - synaptic scaling: that root mean square falls or rises by up to 2 % an update while the
+    ///   neurons of the channel that spike do so more than 8 or less than 3 times on average;
+    /// - intrinsic plasticity: the bias moves while less than 10 % or more than 50 % of the
+    ///   channel's neurons spike.
+    ///
+    /// All of this acts between examples and on integers sums of them. The trained network is an
+    /// ordinary one: nothing is left to fold.
+    Homeostatic,
 }
 
 /// The learning rate over epochs.

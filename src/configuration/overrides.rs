@@ -29,7 +29,7 @@ pub struct Overrides {
     /// Error scale, above 0: factor on the loss gradient before it is rounded to error spikes
     #[arg(long, value_name = "ALPHA", value_parser = alpha, allow_negative_numbers = true)]
     pub alpha: Option<f64>,
-    /// What keeps the scale of total inputs steady
+    /// What keeps spike counts at a steady size
     #[arg(long, value_name = "KIND")]
     pub normalisation: Option<NormalisationChoice>,
     /// Factor on the learning rate of biases, above 0
@@ -87,8 +87,8 @@ pub enum GradientChoice {
 pub enum NormalisationChoice {
     /// Nothing
     None,
-    /// Weights of every neuron kept at mean zero and a fixed spread
-    Weights,
+    /// Weights and biases that hold the activity of every channel within bounds
+    Homeostatic,
 }
 
 /// Values of `--weights`.
@@ -149,7 +149,7 @@ impl Overrides {
             &mut training.normalisation,
             self.normalisation.map(|choice| match choice {
                 NormalisationChoice::None => Normalisation::None,
-                NormalisationChoice::Weights => Normalisation::Weights,
+                NormalisationChoice::Homeostatic => Normalisation::Homeostatic,
             }),
         );
         set(&mut training.bias_rate, self.bias_rate);

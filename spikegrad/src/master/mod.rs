@@ -1,8 +1,10 @@
 //! Trained parameters as floats, their momentum, and the rounding onto the weight grid.
 
+mod homeostasis;
 mod standardise;
 mod update;
 
+pub(crate) use homeostasis::ChannelActivity;
 pub(crate) use update::{RowGradients, RowScratch, UpdateRates};
 
 use rand_distr::{Distribution, StandardNormal};
@@ -27,7 +29,7 @@ pub(crate) struct Master {
 
 impl Master {
     /// He initialisation on the grid: `N(0, sqrt(2 / fan_in))` rounded to the mantissa, biases 0;
-    /// with [`Normalisation::Weights`] the same, not rounded, brought to the constraint.
+    /// with [`Normalisation::Homeostatic`] the same, not rounded, brought to the constraint.
     pub fn initialise(network: &Network, settings: &TrainingSettings) -> Self {
         let mut weights = Vec::with_capacity(network.projections().len());
         for (index, projection) in network.projections().iter().enumerate() {
@@ -37,7 +39,7 @@ impl Master {
             let population = &network.populations()[projection.to];
             let unit = unit(population);
             let format = network.weight_format();
-            let is_constrained = settings.normalisation == Normalisation::Weights;
+            let is_constrained = settings.normalisation == Normalisation::Homeostatic;
             let target = if is_constrained { standardise::target(network, population) } else { None };
             let draw = |_| {
                 let normal: f32 = StandardNormal.sample(stream.generator());

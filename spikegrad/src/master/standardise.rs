@@ -5,8 +5,8 @@ use snn::{Network, NeuronKind, Population};
 /// Lanes of a sum: fixed, so that the result does not depend on the instruction set.
 const LANES: usize = 8;
 
-/// The root mean square that the weights into each neuron of a population keep; `None` for the
-/// readout, whose weights are free.
+/// The root mean square that the weights into each neuron of a population start with; `None` for
+/// the readout, whose weights are free.
 ///
 /// `gain / sqrt(fan_in)`, so that uncorrelated inputs `relu(x)`, x of variance 1, give total inputs
 /// of variance 1: gain^2 = 2 / (1 - 1/pi) behind rectified neurons, 1 behind linear ones. Source:
@@ -36,13 +36,22 @@ pub(super) fn standardise(weights: &mut [f32], target: f32) {
     weights.iter_mut().for_each(|weight| *weight *= factor);
 }
 
-/// Takes out of a gradient what the constraint forbids: its mean, and its part along the weights
-/// (whose mean is zero).
-pub(super) fn project(gradient: &mut [f32], weights: &[f32], target: f32) {
+/// The root mean square of weights.
+pub(super) fn spread(weights: &[f32]) -> f32 {
+    (sum(weights.iter().copied(), |value| value * value) / weights.len().max(1) as f64).sqrt() as f32
+}
+
+/// Takes out of a gradient what the constraint forbids: its mean, and its part along the weights,
+/// whose mean is zero and whose root mean square is `spread`.
+pub(super) fn project(gradient: &mut [f32], weights: &[f32], spread: f32) {
+    let square = f64::from(spread) * f64::from(spread);
+    if square == 0.0 {
+        return;
+    }
     let length = weights.len().max(1) as f64;
     let mean = (sum(gradient.iter().copied(), |value| value) / length) as f32;
     let along = sum(gradient.iter().zip(weights).map(|(g, w)| g * w), |value| value);
-    let share = (along / (length * f64::from(target) * f64::from(target))) as f32;
+    let share = (along / (length * square)) as f32;
     for (gradient, &weight) in gradient.iter_mut().zip(weights) {
         *gradient -= mean + share * weight;
     }

@@ -6,6 +6,7 @@ use kernels::{Engine, Workspace};
 use rayon::prelude::*;
 use snn::Weights;
 
+use super::homeostasis::ChannelActivity;
 use super::{Master, row_length, standardise, unit};
 use crate::error::SpikegradError;
 use crate::pass::PassContext;
@@ -27,8 +28,12 @@ pub(crate) trait RowGradients: Sync {
         out: &mut [f32],
     ) -> Result<(), SpikegradError>;
 
-    /// The gradient of a bias.
+    /// The gradient of a bias: the sum of the errors of its channel. Populations without bias have
+    /// none.
     fn bias(&self, population: usize, channel: usize) -> f64;
+
+    /// What a channel did in the batch.
+    fn activity(&self, population: usize, channel: usize) -> ChannelActivity;
 }
 
 /// Scratch of one task.
@@ -53,23 +58,44 @@ struct Step {
     momentum: f32,
     rate: f32,
     decay: f32,
-    /// The root mean square that the weights keep.
-    target: Option<f32>,
 }
+
+/// How the weights of one neuron are held.
+#[derive(Clone, Copy)]
+struct Hold {
+    /// Root mean square of the weights at the start of training.
+    initial: f32,
+    /// Factor on the present one.
+    scale: f32,
+}
+
+/// Bounds of the root mean square of weights, in units of the initial one: the grid is fixed.
+const SPREAD_BOUNDS: [f32; 2] = [0.125, 2.0];
 
 impl Step {
     /// Updates the weights of one neuron from their gradient, which is changed.
-    fn apply(&self, gradient: &mut [f32], weights: &mut [f32], velocities: &mut [f32]) {
-        if let Some(target) = self.target {
-            standardise::project(gradient, weights, target);
+    fn apply(&self, hold: Option<Hold>, gradient: &mut [f32], weights: &mut [f32], velocities: &mut [f32]) {
+        let spread = hold.map_or(0.0, |_| standardise::spread(weights));
+        if hold.is_some() {
+            standardise::project(gradient, weights, spread);
         }
         for ((weight, velocity), &gradient) in weights.iter_mut().zip(velocities).zip(gradient.iter()) {
             *velocity = self.momentum * *velocity + (gradient + self.decay * *weight);
             *weight -= self.rate * *velocity;
         }
-        if let Some(target) = self.target {
-            standardise::standardise(weights, target);
+        if let Some(Hold { initial, scale }) = hold {
+            let [low, high] = SPREAD_BOUNDS.map(|bound| bound * initial);
+            standardise::standardise(weights, (spread * scale).clamp(low, high));
         }
+    }
+}
+
+/// Takes the mean of the inputs out of a gradient: `dW_k -= sum(E) * mean(S_k)`. What a common
+/// shift of the inputs does is the bias's to learn (Schraudolph, *Centering neural network
+/// gradient factors*, 1998).
+fn centre(gradient: &mut [f32], errors: f32, means: &[f32]) {
+    for inputs in gradient.chunks_mut(means.len().max(1)) {
+        inputs.iter_mut().zip(means).for_each(|(gradient, mean)| *gradient -= errors * mean);
     }
 }
 
@@ -89,7 +115,7 @@ enum Mantissas<'a> {
 
 impl Master {
     /// Momentum descent: `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`,
-    /// then the constraint of [`Normalisation::Weights`]. Writes the weights, rounded onto the
+    /// then the constraint and the control of [`Normalisation::Homeostatic`]. Writes the weights, rounded onto the
     /// grid, to `rounded`; the biases stay to be written.
     ///
     /// The gradient with respect to a real weight is `E S 2^f / (threshold * kept)`, averaged
@@ -118,10 +144,14 @@ impl Master {
                 (share * f64::from(unit) * target.error_scale.reciprocal(channel) / target.kept.value()) as f32
             };
             let factors: Vec<f32> = (0..population.thresholds.len()).map(factor).collect();
-            let is_constrained = settings.normalisation == Normalisation::Weights;
-            let target = if is_constrained { standardise::target(network, population) } else { None };
-            let step = Step { momentum, rate, decay: settings.weight_decay as f32, target };
+            let is_held = settings.normalisation == Normalisation::Homeostatic;
+            let initial = if is_held { standardise::target(network, population) } else { None };
+            let step = Step { momentum, rate, decay: settings.weight_decay as f32 };
+            let source = &network.populations()[projection.from].shape;
+            let means: Vec<f32> =
+                (0..source.channels).map(|channel| gradients.activity(projection.from, channel).mean as f32).collect();
             let row = row_length(&projection.connection).max(1);
+            let rows_are_channels = self.weights[index].len() == row * population.shape.channels;
             let neurons = block_neurons(row);
             let blocks = blocks(&mut self.weights[index], &mut self.weight_momentum[index], rounded, neurons * row);
             let tasks = blocks.into_par_iter().enumerate();
@@ -136,9 +166,17 @@ impl Master {
                     for (neuron, (gradient, (weights, velocities))) in
                         gradient.chunks_exact_mut(row).zip(rows).enumerate()
                     {
-                        let factor = factors[(first + neuron) % factors.len()];
+                        let channel = (first + neuron) % population.shape.channels;
+                        let hold = initial.map(|initial| {
+                            let scale = gradients.activity(projection.to, channel).scale() as f32;
+                            Hold { initial, scale }
+                        });
+                        if hold.is_some() && population.bias.is_some() && rows_are_channels {
+                            centre(gradient, gradients.bias(projection.to, channel) as f32, &means);
+                        }
+                        let factor = factors[channel % factors.len()];
                         gradient.iter_mut().for_each(|gradient| *gradient *= factor);
-                        step.apply(gradient, weights, velocities);
+                        step.apply(hold, gradient, weights, velocities);
                     }
                     block.mantissas.write(engine, block.weights, unit)
                 },
@@ -146,9 +184,13 @@ impl Master {
         }
         let rate = (rates.learning_rate * settings.bias_rate) as f32;
         for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
+            let is_held = settings.normalisation == Normalisation::Homeostatic && network.populations()[index].fires();
             for (channel, (bias, velocity)) in bias.iter_mut().zip(velocities).enumerate() {
                 *velocity = momentum * *velocity + (gradients.bias(index, channel) * share) as f32;
                 *bias -= rate * *velocity;
+                if is_held {
+                    *bias += gradients.activity(index, channel).bias_shift() as f32;
+                }
             }
         }
         Ok(())

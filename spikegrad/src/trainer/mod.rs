@@ -1,6 +1,7 @@
 //! The training loop, one update at a time, so that a caller can stop between any two.
 
 mod accumulator;
+mod channels;
 mod checkpoint;
 mod diagnosis;
 mod report;
@@ -25,6 +26,7 @@ use crate::resources::Resources;
 use crate::samples::Samples;
 use crate::settings::{Gradient, TrainingSettings};
 use accumulator::Accumulator;
+use channels::ChannelSums;
 use retained::{BatchGradients, RetentionPlan};
 use shard::{Shard, ShardTask};
 
@@ -120,7 +122,7 @@ impl Trainer {
         let shard_count = shard_count(&plan, &network, &settings, threads, is_float)?;
         let share = settings.batch.div_ceil(shard_count);
         let retention = RetentionPlan::new(&network, &plan, is_float);
-        let shards = (0..shard_count).map(|_| Shard::new(&context, &retention, share, is_float)).collect();
+        let shards = (0..shard_count).map(|_| Shard::new(&context, &settings, &retention, share, is_float)).collect();
         let spare = network.projections().iter().map(|projection| projection.weights.clone()).collect();
         Ok(Self {
             network,
@@ -223,7 +225,8 @@ impl Trainer {
     fn update(&mut self, rates: UpdateRates) -> Result<(), SpikegradError> {
         let context =
             PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
-        let gradients = BatchGradients { context, retention: &self.retention, shards: &self.shards };
+        let channels = ChannelSums::total(self.shards.iter().filter_map(|shard| shard.channels.as_ref()));
+        let gradients = BatchGradients { context, retention: &self.retention, shards: &self.shards, channels };
         let (master, spare) = (&mut self.master, &mut self.spare);
         self.pool.install(|| master.update(&context, &self.settings, rates, &gradients, spare))?;
         let (network, prepared) = (&mut self.network, &mut self.prepared);

@@ -10,9 +10,10 @@ use std::ops::Range;
 use kernels::{Store, Workspace};
 use snn::{Connection, Network, WeightFormat};
 
+use super::channels::ChannelSums;
 use super::shard::Shard;
 use crate::error::SpikegradError;
-use crate::master::{RowGradients, RowScratch};
+use crate::master::{ChannelActivity, RowGradients, RowScratch};
 use crate::pass::{Activity, PassContext, counts_of};
 use crate::plan::Plan;
 
@@ -96,6 +97,8 @@ pub(super) struct BatchGradients<'a> {
     pub context: PassContext<'a>,
     pub retention: &'a RetentionPlan,
     pub shards: &'a [Shard],
+    /// Spike counts by channel, when the normalisation needs them.
+    pub channels: Option<ChannelSums>,
 }
 
 impl BatchGradients<'_> {
@@ -163,6 +166,11 @@ impl RowGradients for BatchGradients<'_> {
         }
         out.iter_mut().zip(sums).for_each(|(out, sum)| *out += *sum as f32);
         Ok(())
+    }
+
+    fn activity(&self, population: usize, channel: usize) -> ChannelActivity {
+        let channels = self.channels.as_ref();
+        channels.map_or_else(ChannelActivity::default, |sums| sums.activity(self.context.plan, population, channel))
     }
 
     fn bias(&self, population: usize, channel: usize) -> f64 {

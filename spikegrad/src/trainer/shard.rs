@@ -1,11 +1,12 @@
 //! One share of a batch: its buffers and its passes.
 
+use super::channels::ChannelSums;
 use super::retained::{Retained, RetentionPlan};
 use crate::error::SpikegradError;
 use crate::loss::{cross_entropy, round_half_away};
 use crate::pass::{Activity, DropoutPosition, Gradients, PassContext, Statistics, group_size};
 use crate::samples::Samples;
-use crate::settings::{Gradient, TrainingSettings};
+use crate::settings::{Gradient, Normalisation, TrainingSettings};
 
 /// What all shards of a step share.
 pub(super) struct ShardTask<'a> {
@@ -19,6 +20,8 @@ pub(super) struct Shard {
     pub activity: Activity,
     pub gradients: Gradients,
     pub retained: Retained,
+    /// Kept when the normalisation needs them.
+    pub channels: Option<ChannelSums>,
     pub losses: Vec<f64>,
     pub correct: u64,
     input: Vec<u8>,
@@ -26,12 +29,19 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub fn new(context: &PassContext<'_>, retention: &RetentionPlan, share: usize, is_float: bool) -> Self {
+    pub fn new(
+        context: &PassContext<'_>,
+        settings: &TrainingSettings,
+        retention: &RetentionPlan,
+        share: usize,
+        is_float: bool,
+    ) -> Self {
         let group = group_size(context.plan.largest_population(), share);
         let input = context.plan.populations[context.plan.input].neurons;
         Self {
             activity: Activity::new(context, group, true, is_float),
             gradients: Gradients::new(context.network, is_float, retention.projections()),
+            channels: (settings.normalisation == Normalisation::Homeostatic).then(|| ChannelSums::new(context.plan)),
             retained: Retained::new(context.plan, retention, share),
             losses: Vec::with_capacity(share),
             correct: 0,
@@ -49,6 +59,7 @@ impl Shard {
     ) -> Result<(), SpikegradError> {
         self.gradients.clear();
         self.retained.clear();
+        self.channels.iter_mut().for_each(ChannelSums::clear);
         self.losses.clear();
         self.correct = 0;
         let length = context.plan.populations[context.plan.input].neurons;
@@ -59,6 +70,7 @@ impl Shard {
             let dropout = DropoutPosition { seed: task.settings.seed, epoch: task.epoch, samples: group };
             let input = &self.input[..length * group.len()];
             context.forward(&mut self.activity, input, group.len(), Some(dropout))?;
+            self.channels.iter_mut().for_each(|channels| channels.add(context.plan, &self.activity));
             self.inject(context, task, group);
             if self.gradients.is_float() {
                 let is_rounded = task.settings.gradient == Gradient::Spike;

@@ -1,0 +1,88 @@
+//! Sums of spike counts per channel, which the control of activity needs.
+
+use crate::master::ChannelActivity;
+use crate::pass::Activity;
+use crate::plan::Plan;
+
+/// Rows of bytes whose sums fit 16 bits with sign: 128 * 255 < 2^15.
+const SHORT_ROWS: usize = 128;
+
+/// Sums over the examples of a batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChannelSums {
+    examples: u64,
+    /// Per population and channel.
+    counts: Vec<Vec<i64>>,
+    active: Vec<Vec<i64>>,
+}
+
+impl ChannelSums {
+    pub fn new(plan: &Plan) -> Self {
+        let zeros: Vec<Vec<i64>> = plan.populations.iter().map(|population| vec![0; population.channels]).collect();
+        Self { examples: 0, counts: zeros.clone(), active: zeros }
+    }
+
+    pub fn clear(&mut self) {
+        self.examples = 0;
+        self.counts.iter_mut().chain(&mut self.active).for_each(|sums| sums.fill(0));
+    }
+
+    /// Adds the counts of a group of examples.
+    pub fn add(&mut self, plan: &Plan, activity: &Activity) {
+        self.examples += activity.examples as u64;
+        for (index, population) in plan.populations.iter().enumerate() {
+            if index == plan.readout {
+                continue;
+            }
+            let counts = &activity.counts[index][..population.neurons * activity.examples];
+            let (sums, active) = (&mut self.counts[index], &mut self.active[index]);
+            if population.is_signed {
+                add(counts, sums, active, |byte| i16::from(byte as i8));
+            } else {
+                add(counts, sums, active, i16::from);
+            }
+        }
+    }
+
+    /// The sums of all parts of a batch; `None` when there are none.
+    pub fn total<'s>(mut parts: impl Iterator<Item = &'s Self>) -> Option<Self> {
+        let first = parts.next()?.clone();
+        Some(parts.fold(first, |mut total, part| {
+            total.merge(part);
+            total
+        }))
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.examples += other.examples;
+        let own = self.counts.iter_mut().chain(&mut self.active).flatten();
+        own.zip(other.counts.iter().chain(&other.active).flatten()).for_each(|(sum, part)| *sum += part);
+    }
+
+    /// What a channel did on average.
+    pub fn activity(&self, plan: &Plan, population: usize, channel: usize) -> ChannelActivity {
+        let population_plan = &plan.populations[population];
+        let positions = (population_plan.neurons / population_plan.channels.max(1)) as u64;
+        let total = (positions * self.examples).max(1) as f64;
+        ChannelActivity {
+            mean: self.counts[population][channel] as f64 / total,
+            active: self.active[population][channel] as f64 / total,
+        }
+    }
+}
+
+/// Adds bytes and their number that are not zero to the sums of their channels.
+fn add(bytes: &[u8], sums: &mut [i64], active: &mut [i64], count: impl Fn(u8) -> i16) {
+    let channels = sums.len().max(1);
+    let (mut counts, mut spiking) = (vec![0i16; channels], vec![0i16; channels]);
+    for rows in bytes.chunks(SHORT_ROWS * channels) {
+        for row in rows.chunks_exact(channels) {
+            for ((sum, number), &byte) in counts.iter_mut().zip(&mut spiking).zip(row) {
+                *sum += count(byte);
+                *number += i16::from(byte != 0);
+            }
+        }
+        sums.iter_mut().zip(&mut counts).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
+        active.iter_mut().zip(&mut spiking).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
+    }
+}
