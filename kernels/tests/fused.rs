@@ -72,10 +72,12 @@ fn check_convolution(
 ) -> Result<(), TestCaseError> {
     let mut input = bytes(kind, seed, batch * shape.input_length());
     silence(&mut input, shape.input_length(), seed >> 9);
+    silence_rows(&mut input, shape.input_height, shape.input_width * shape.input_channels, seed);
     let input = view(signed, &input);
     let weights = bytes(kind / 4, seed ^ 7, shape.weight_length());
     let mut errors = bytes(kind / 16, seed ^ 9, batch * shape.output_length());
     silence(&mut errors, shape.output_length(), seed >> 13);
+    silence_rows(&mut errors, shape.output_height(), shape.output_width() * shape.output_channels, !seed);
     let errors = as_signed(&errors);
     let gates_in: Vec<u8> = bytes(0, seed, batch * shape.input_length()).iter().map(|byte| byte % 2).collect();
     let mut forward = PackedMatrix::new(shape.patch(), shape.output_channels)?;

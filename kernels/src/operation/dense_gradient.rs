@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::{is_zero, share, store_nothing};
+use super::{share, store_nothing};
 use crate::error::{check_channels, check_length};
-use crate::panel::interleave;
+use crate::panel::{interleave, is_zero};
 use crate::product::{BLOCK, GROUP, Operand, Output, Product, UnsignedSide, multiply};
 use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
 use crate::{Counts, Engine, Isa, KernelError, Store, Workspace, as_unsigned};
@@ -71,7 +71,8 @@ impl Part<'_> {
         let (counts, scratch) = scratch.split_at_mut(counts);
         let (errors, sums) = scratch.split_at_mut(errors);
         let (counts, errors, sums) = (line_bytes_mut(counts), line_bytes_mut(errors), line_integers_mut(sums));
-        let mut active = (0..self.operands.batch).filter(|&example| !is_zero(self.operands.errors_of(example)));
+        let mut active =
+            (0..self.operands.batch).filter(|&example| !is_zero(as_unsigned(self.operands.errors_of(example))));
         let mut is_first = true;
         loop {
             let (mut examples, mut count) = ([0; EXAMPLES], 0);

@@ -78,10 +78,3 @@ fn store_nothing(store: crate::Store, out: &mut [i32]) {
         out.fill(0);
     }
 }
-
-/// Whether all values are zero.
-fn is_zero(values: &[i8]) -> bool {
-    let (blocks, rest) = crate::as_unsigned(values).as_chunks::<64>();
-    let is_zero = |block: &[u8; 64]| block.iter().fold(0, |any, &byte| any | byte) == 0;
-    blocks.iter().all(is_zero) && rest.iter().all(|&byte| byte == 0)
-}

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::{is_zero, store_nothing, windows::join};
+use super::{store_nothing, windows::join};
 use crate::fire::Epilogue;
-use crate::panel::flip_copy;
+use crate::panel::{flip_copy, is_zero};
 use crate::product::{BLOCK, GROUP, Operand, Output, Product, UnsignedSide, multiply};
 use crate::workspace::{Line, line_bytes_mut, line_integers_mut, lines_for};
-use crate::{Counts, FiringStatistics, Isa, PackedMatrix, Store, as_signed};
+use crate::{Counts, FiringStatistics, Isa, PackedMatrix, Store};
 
 /// Rows taken at a time when they are copied or fired.
 const ROWS: usize = 64;
@@ -43,7 +43,7 @@ impl<'a> Rows<'a> {
             return (std::array::from_fn(|index| range.start + index), range.len());
         }
         let (mut active, mut count) = ([0; ROWS], 0);
-        for (slot, row) in active.iter_mut().zip(range.filter(|&row| !is_zero(as_signed(self.row(row))))) {
+        for (slot, row) in active.iter_mut().zip(range.filter(|&row| !is_zero(self.row(row)))) {
             *slot = row;
             count += 1;
         }

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use super::{is_zero, share, share_fired, store_nothing};
+use super::{share, share_fired, store_nothing};
 use crate::fire::Epilogue;
 use crate::panel::Placement;
 use crate::product::{BLOCK, GROUP, Operand, Output, Product, UnsignedSide, multiply};
 use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
-use crate::{
-    ConvolutionShape, Counts, Engine, FiringStatistics, Isa, KernelError, PackedMatrix, Store, Workspace, as_signed,
-};
+use crate::{ConvolutionShape, Counts, Engine, FiringStatistics, Isa, KernelError, PackedMatrix, Store, Workspace};
 
 /// Bytes of totals that are fired together: a share of the second cache.
 const PANEL: usize = 128 * 1024;
@@ -28,6 +26,8 @@ pub(super) struct Windows {
 struct Operands<'a> {
     isa: Isa,
     image: &'a [u8],
+    /// Rows of the image from the first to the last that hold a spike.
+    filled: Range<usize>,
     flip: u8,
     weights: &'a PackedMatrix,
     bias: Option<&'a [i32]>,
@@ -148,13 +148,10 @@ impl Windows {
         let part_samples = batch.div_ceil(parts);
         share(parts, out, part_samples * out_length, scratch, lines, |part, out, scratch| {
             for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
-                if self.place(input, part * part_samples + index, false, scratch) {
-                    let image = line_bytes_mut(scratch);
-                    let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias: None };
-                    self.convolve(&operands, 0..self.output[0], store, &mut [], out);
-                } else {
-                    store_nothing(store, out);
-                }
+                let filled = self.place(input, part * part_samples + index, scratch);
+                let image = line_bytes_mut(scratch);
+                let operands = Operands { isa: engine.isa(), image, filled, flip: input.flip(), weights, bias: None };
+                self.convolve(&operands, 0..self.output[0], store, &mut [], out);
             }
         });
         Ok(())
@@ -188,7 +185,7 @@ impl Windows {
             let (panel, corrections) = (line_integers_mut(panel), line_integers_mut(corrections));
             let samples = epilogue.len() / out_length;
             let mut statistics = FiringStatistics::default();
-            let mut is_active = false;
+            let mut filled = 0..0;
             for first in (0..samples).step_by(panel_samples) {
                 let count = panel_samples.min(samples - first);
                 for first_row in (0..self.output[0]).step_by(panel_rows) {
@@ -196,16 +193,11 @@ impl Windows {
                     let length = rows.len() * row_length;
                     for (index, totals) in panel[..count * length].chunks_exact_mut(length).enumerate() {
                         if first_row == 0 {
-                            let sample = part * part_samples + first + index;
-                            is_active = self.place(input, sample, bias.is_some(), image);
+                            filled = self.place(input, part * part_samples + first + index, image);
                         }
-                        if is_active {
-                            let image = line_bytes_mut(image);
-                            let operands = Operands { isa: engine.isa(), image, flip: input.flip(), weights, bias };
-                            self.convolve(&operands, rows.clone(), Store::OVERWRITE, corrections, totals);
-                        } else {
-                            totals.fill(0);
-                        }
+                        let (image, filled) = (line_bytes_mut(image), filled.clone());
+                        let operands = Operands { isa: engine.isa(), image, filled, flip: input.flip(), weights, bias };
+                        self.convolve(&operands, rows.clone(), Store::OVERWRITE, corrections, totals);
                     }
                     let start = first * out_length + first_row * row_length;
                     statistics += epilogue.apply(engine.isa(), start, &panel[..count * length]);
@@ -216,15 +208,14 @@ impl Windows {
         Ok(share_fired(parts, epilogue, part_samples * out_length, scratch, lines, run))
     }
 
-    /// Copies a sample into its padded place and returns true, or returns false if it has no spike and `keep` is not
-    /// set.
-    fn place(&self, input: Counts<'_>, sample: usize, keep: bool, image: &mut [Line]) -> bool {
+    /// Copies a sample into its padded place if it holds a spike; returns the rows there that hold one.
+    fn place(&self, input: Counts<'_>, sample: usize, image: &mut [Line]) -> Range<usize> {
         let source = &input.bytes()[sample * self.source_length()..][..self.source_length()];
-        let is_active = keep || !is_zero(as_signed(source));
-        if is_active {
+        let filled = self.placement.filled_rows(source);
+        if !filled.is_empty() {
             self.placement.copy(source, input.flip(), line_bytes_mut(image));
         }
-        is_active
+        filled
     }
 
     /// The kernel rows that an output row needs: those outside only meet zeros. Never cut at both ends.
@@ -233,7 +224,13 @@ impl Windows {
         let kernel = self.kernel[0];
         let start = filled.start.saturating_sub(first).min(kernel);
         let end = filled.end.saturating_sub(first).min(kernel);
-        if start < end && (start == 0 || end == kernel) { start..end } else { 0..kernel }
+        if start >= end {
+            0..0
+        } else if start > 0 {
+            start..kernel
+        } else {
+            0..end
+        }
     }
 
     /// Convolves some output rows of a sample into `out`, together all adjacent ones that need the same kernel rows.
@@ -245,11 +242,10 @@ impl Windows {
         corrections: &mut [i32],
         out: &mut [i32],
     ) {
-        let filled = self.placement.filled_rows();
         let mut first = rows.start;
         while first < rows.end {
-            let kernel_rows = self.kernel_rows(first, &filled);
-            let more = (first + 1..rows.end).take_while(|&row| self.kernel_rows(row, &filled) == kernel_rows);
+            let kernel_rows = self.kernel_rows(first, &operands.filled);
+            let more = (first + 1..rows.end).take_while(|&row| self.kernel_rows(row, &operands.filled) == kernel_rows);
             let group = first..first + 1 + more.count();
             let out = &mut out[(first - rows.start) * self.row_length()..];
             first = group.end;
@@ -257,7 +253,7 @@ impl Windows {
         }
     }
 
-    /// Convolves some output rows with some kernel rows.
+    /// Convolves some output rows with some kernel rows; a bias is only joined to a product that overwrites.
     fn multiply(
         &self,
         operands: &Operands<'_>,
@@ -267,7 +263,15 @@ impl Windows {
         corrections: &mut [i32],
         out: &mut [i32],
     ) {
-        let &Operands { isa, image, flip, weights, bias } = operands;
+        let &Operands { isa, image, flip, weights, bias, .. } = operands;
+        let out = &mut out[..rows.len() * self.row_length()];
+        if kernel_rows.is_empty() {
+            store_nothing(store, out);
+            if let Some(bias) = bias {
+                out.chunks_exact_mut(bias.len().max(1)).for_each(|cell| cell.copy_from_slice(bias));
+            }
+            return;
+        }
         let channels = self.placement.channels;
         let row = self.placement.target[1] * channels;
         let groups = (self.kernel[1] * channels).div_ceil(GROUP);

@@ -5,5 +5,5 @@ mod placement;
 mod prefetch;
 
 pub(crate) use interleave::{interleave, interleave_shifted};
-pub(crate) use placement::{Placement, flip_copy};
+pub(crate) use placement::{Placement, flip_copy, is_zero};
 pub(crate) use prefetch::prefetch;

@@ -40,10 +40,15 @@ impl Placement {
         start.min(end)..end
     }
 
-    /// The target rows from the first to the last that receive a source row.
-    pub(crate) fn filled_rows(&self) -> Range<usize> {
-        let rows = self.visible(0);
-        if rows.is_empty() { 0..0 } else { self.place(0, rows.start)..self.place(0, rows.end - 1) + 1 }
+    /// The target rows from the first to the last that receive a value other than zero.
+    pub(crate) fn filled_rows(&self, source: &[u8]) -> Range<usize> {
+        let visible = self.visible(0);
+        let length = self.source[1] * self.channels;
+        let is_filled = |&row: &usize| !is_zero(&source[row * length..][..length]);
+        match (visible.clone().find(is_filled), visible.clone().rfind(is_filled)) {
+            (Some(first), Some(last)) => self.place(0, first)..self.place(0, last) + 1,
+            _ => 0..0,
+        }
     }
 
     /// Index in the target of source cell `index` along `axis`, which must be visible.
@@ -104,4 +109,11 @@ fn flip_copy_cell(source: &[u8], flip: u8, target: &mut [u8]) {
         (Ok(source), Ok(target)) => *target = source.map(|byte| byte ^ flip),
         _ => flip_copy(source, flip, target),
     }
+}
+
+/// Whether all bytes are zero.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let is_zero = |block: &[u8; 64]| block.iter().fold(0, |any, &byte| any | byte) == 0;
+    blocks.iter().all(is_zero) && rest.iter().all(|&byte| byte == 0)
 }

@@ -160,3 +160,15 @@ pub fn row_range(seed: u64, rows: usize) -> std::ops::Range<usize> {
     let start = seed as usize % (rows + 1);
     start..start + (seed >> 32) as usize % (rows - start + 1)
 }
+
+/// Sets some first and last rows of some samples to zero, in maps of `height` rows.
+pub fn silence_rows(values: &mut [u8], height: usize, row: usize, seed: u64) {
+    for (sample, values) in values.chunks_mut((height * row).max(1)).enumerate() {
+        let bits = seed.rotate_right(11 * sample as u32) as usize;
+        let (first, last) = (bits % (height + 2), (bits >> 5) % (height + 2));
+        if bits >> 10 & 1 == 1 {
+            values[..first.min(height) * row].fill(0);
+            values[(height - last.min(height)) * row..].fill(0);
+        }
+    }
+}

@@ -9,10 +9,11 @@ mod step;
 
 use std::ops::Range;
 
-use super::{is_zero, share, store_nothing};
+use super::{share, store_nothing};
+use crate::panel::is_zero;
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
-use crate::{ConvolutionShape, Counts, Engine, KernelError, Store, Workspace};
+use crate::{ConvolutionShape, Counts, Engine, KernelError, Store, Workspace, as_unsigned};
 use packing::Slice;
 use step::Step;
 
@@ -208,7 +209,7 @@ impl Gradient {
     /// The first sample from `from` on that has errors.
     fn next_active(&self, operands: &Operands<'_>, from: usize) -> Option<usize> {
         let length = self.shape.output_length();
-        (from..operands.batch).find(|sample| !is_zero(&operands.errors[sample * length..][..length]))
+        (from..operands.batch).find(|sample| !is_zero(as_unsigned(&operands.errors[sample * length..][..length])))
     }
 
     /// Computes the rows `channels` of the gradient into `out`, `[channels][taps]`.
