@@ -110,6 +110,10 @@ def save(name, options, records):
     out.write_text(json.dumps({"benchmark": name, "machine": machine.describe(), "options": said,
                                "records": records}, indent=1) + "\n")
     print(f"results: {out}", file=sys.stderr)
+    others = max((record.get("others_cores") or 0 for record in records), default=0)
+    if others > 0.05:
+        print(f"other programs used up to {others:.2f} cores: the figures are doubtful and the ratios too, since "
+              "threads that wait for each other suffer most", file=sys.stderr)
     if options.plot:
         folder = options.plot.resolve()
         folder.mkdir(parents=True, exist_ok=True)
