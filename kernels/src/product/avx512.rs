@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{BLOCK, Output, Product, UnsignedSide};
+use crate::Store;
 
 /// Pointers and strides of one run of tiles.
 #[derive(Clone, Copy)]
@@ -62,6 +63,7 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
                         column,
                     };
                     row += match (width, product.rows - row) {
+                        (1, 24..) => run::<24, 1, SWAPPED>(product, tile),
                         (1, 12..) => run::<12, 1, SWAPPED>(product, tile),
                         (1, 8..) => run::<8, 1, SWAPPED>(product, tile),
                         (1, 5) => run::<5, 1, SWAPPED>(product, tile),
@@ -135,7 +137,19 @@ unsafe fn run<const ROWS: usize, const BLOCKS: usize, const SWAPPED: bool>(produ
                 }
             }
         }
-        finish(product, tile, sums);
+        let is_plain = product.column_correction.is_none()
+            && product.row_correction.is_none()
+            && product.store == Store::OVERWRITE
+            && product.columns - tile.column >= BLOCKS * BLOCK;
+        if is_plain {
+            for (row, sums) in sums.iter().enumerate() {
+                for (block, &sum) in sums.iter().enumerate() {
+                    _mm512_storeu_si512(tile.out.add(row * tile.out_step + block * BLOCK).cast(), sum);
+                }
+            }
+        } else {
+            finish(product, tile, sums);
+        }
     }
     ROWS
 }
