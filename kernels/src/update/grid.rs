@@ -48,7 +48,9 @@ impl Grid {
         let value = weight * self.unit;
         let value = if value > self.limit { self.limit } else { value };
         let value = if value < -self.limit { -self.limit } else { value };
-        let whole = value as i32;
+        let value = if value.is_nan() { 0.0 } else { value };
+        // SAFETY: the value is no NaN and the limit is that of 16 bits at most.
+        let whole = unsafe { value.to_int_unchecked::<i32>() };
         let fraction = value - whole as f32;
         whole + i32::from(fraction >= 0.5) - i32::from(fraction <= -0.5)
     }
