@@ -37,7 +37,7 @@ pub enum Normalisation {
     /// - intrinsic plasticity: the bias moves while less than 10 % or more than 50 % of the
     ///   channel's neurons spike.
     ///
-    /// All of this acts between examples and on integers sums of them. The trained network is an
+    /// All of this acts between updates, on integer sums over a batch. The trained network is an
     /// ordinary one: nothing is left to fold.
     Homeostatic,
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs the tests of the products on an emulated processor with AMX: Linux on Bochs, a "sapphire_rapids". Linux grants the
-# tile registers there as on a real machine, so detection is tested too. Takes about half an hour.
+# tile registers there as on a real machine, so detection is tested too. Takes some
+# twenty minutes.
 #
-# Needs (Debian): apt-get install g++ make patch cpio genisoimage
+# Needs (Debian): apt-get install g++ binutils make patch cpio genisoimage
 #                 rustup target add x86_64-unknown-linux-musl
 # All else (sources of Bochs, its BIOS, a kernel, a boot loader, a shell) comes from the Debian release below into
 # target/emulated; nothing is installed.
@@ -52,12 +53,12 @@ fi
 # The first disk: a shell and the tests, whose programs need no shared library.
 rm -rf "$work/root" "$work/disk"
 mkdir -p "$work/root/tests" "$work/disk"
-RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols" \
-    cargo test --no-run -p sterna-kernels --lib --test products --test convolutions \
+tests="instruction_sets products convolutions"
+cargo test --no-run -p sterna-kernels --lib $(printf -- '--test %s ' $tests) \
     --target x86_64-unknown-linux-musl --message-format=json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | while read -r program; do
         name="$(basename "$program")"
-        cp "$program" "$work/root/tests/${name%-*}"
+        strip -o "$work/root/tests/${name%-*}" "$program"
     done
 cp "$work/files/usr/bin/busybox" "$work/root/busybox"
 cat >"$work/root/init" <<'END'
@@ -67,7 +68,7 @@ cat >"$work/root/init" <<'END'
 /busybox mount -t devtmpfs dev /dev
 exec >/dev/ttyS0 2>&1
 /tests/kernels --nocapture engines_use_tiles
-for test in /tests/kernels /tests/products /tests/convolutions; do
+for test in /tests/*; do
     "$test" --test-threads 1 && echo "passed: $test" || echo "FAILED: $test"
 done
 echo "the tests have ended"

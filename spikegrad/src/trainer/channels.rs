@@ -86,3 +86,27 @@ fn add(bytes: &[u8], sums: &mut [i64], active: &mut [i64], count: impl Fn(u8) ->
         active.iter_mut().zip(&mut spiking).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use snn::random::{Purpose, Stream};
+
+    #[test]
+    fn sums_equal_those_of_a_plain_loop() {
+        for (channels, rows) in [(1, 1), (3, 700), (16, 129), (5, 128)] {
+            let mut stream = Stream::new(7, Purpose::Test, channels as u64);
+            let bytes: Vec<u8> = (0..channels * rows).map(|_| [0, 255, 128, 7][stream.below(4) as usize]).collect();
+            for is_signed in [false, true] {
+                let count = |byte: u8| if is_signed { i16::from(byte as i8) } else { i16::from(byte) };
+                let (mut sums, mut active) = (vec![10; channels], vec![20; channels]);
+                super::add(&bytes, &mut sums, &mut active, count);
+                for channel in 0..channels {
+                    let of_channel = || bytes.iter().skip(channel).step_by(channels);
+                    let sum: i64 = of_channel().map(|&byte| i64::from(count(byte))).sum();
+                    let number = of_channel().filter(|&&byte| byte != 0).count() as i64;
+                    assert_eq!((sums[channel], active[channel]), (10 + sum, 20 + number), "{channels} x {rows}");
+                }
+            }
+        }
+    }
+}
