@@ -24,7 +24,8 @@ pub enum Padding {
 /// `CxHxW` or a number of units. Then `nCk` is a convolution to n channels with k x k kernels,
 /// optionally followed by `p` and its padding and `s` and its stride (`15C5p2s1`); `Pk` sums over
 /// k x k and divides by k^2, or by the number after a `d` (`P2d2`); a number is a dense population.
-/// The last part is the readout.
+/// Convolutions and dense populations may end in `f` and their fraction bits (`128C3f10`). The last
+/// part is the readout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shorthand<'a> {
     /// The shorthand itself.
@@ -51,9 +52,9 @@ pub struct Shorthand<'a> {
 }
 
 enum Part {
-    Convolution { channels: usize, kernel: usize, padding: usize, stride: usize },
+    Convolution { channels: usize, kernel: usize, padding: usize, stride: usize, fraction_bits: Option<u32> },
     Pooling { window: usize, divisor: usize },
-    Dense { units: usize },
+    Dense { units: usize, fraction_bits: Option<u32> },
 }
 
 impl Shorthand<'_> {
@@ -122,9 +123,10 @@ impl Shorthand<'_> {
                         maximum_count: None,
                     }
                 }
-                Part::Convolution { .. } | Part::Dense { .. } => {
-                    let fraction_bits =
-                        self.fraction_bits.unwrap_or_else(|| default_fraction_bits(self.weights, fan_in));
+                Part::Convolution { fraction_bits, .. } | Part::Dense { fraction_bits, .. } => {
+                    let fraction_bits = fraction_bits
+                        .or(self.fraction_bits)
+                        .unwrap_or_else(|| default_fraction_bits(self.weights, fan_in));
                     let input = if driven_by_input { f64::from(self.input_maximum) / self.input_gain } else { 1.0 };
                     let output = if is_last { 1.0 / self.output_gain } else { 1.0 };
                     let unit = 2f64.powi(fraction_bits.min(62) as i32);
@@ -167,8 +169,12 @@ impl Shorthand<'_> {
             };
             return Ok(Part::Pooling { window, divisor: divisor.unwrap_or(window.saturating_mul(window)) });
         }
-        let Some((channels, rest)) = text.split_once('C') else {
-            return Ok(Part::Dense { units: number(text)? });
+        let (size, fraction_bits) = match text.split_once('f') {
+            Some((size, bits)) => (size, Some(fraction_bits(bits)?)),
+            None => (text, None),
+        };
+        let Some((channels, rest)) = size.split_once('C') else {
+            return Ok(Part::Dense { units: number(size)?, fraction_bits });
         };
         let (rest, stride) = match rest.split_once('s') {
             Some((rest, stride)) => (rest, number(stride)?),
@@ -184,11 +190,11 @@ impl Shorthand<'_> {
             (None, Some(Padding::Same)) => (kernel - 1) / 2,
             (None, None) => {
                 return Err(format!(
-                    "the padding is not stated; write {text}p0, or choose padding = \"valid\" or \"same\""
+                    "the padding is not stated; write {size}p0, or choose padding = \"valid\" or \"same\""
                 ));
             }
         };
-        Ok(Part::Convolution { channels: number(channels)?, kernel, padding, stride })
+        Ok(Part::Convolution { channels: number(channels)?, kernel, padding, stride, fraction_bits })
     }
 }
 
@@ -214,7 +220,7 @@ fn connect(part: &Part, shape: &[usize]) -> Result<Connected, String> {
         })
     };
     match *part {
-        Part::Convolution { channels, kernel, padding, stride } => {
+        Part::Convolution { channels, kernel, padding, stride, .. } => {
             let (before, height, width) = map("a convolution")?;
             let next = vec![channels, after(height, padding, kernel, stride)?, after(width, padding, kernel, stride)?];
             let kind = ProjectionKindDescription::Convolution {
@@ -231,7 +237,7 @@ fn connect(part: &Part, shape: &[usize]) -> Result<Connected, String> {
             let kind = ProjectionKindDescription::SumPooling { window: [window; 2], stride: [window; 2], weight: 1 };
             Ok((kind, window.saturating_mul(window), next, Stem::Pooling))
         }
-        Part::Dense { units } => {
+        Part::Dense { units, .. } => {
             let fan_in = shape.iter().fold(1usize, |product, &size| product.saturating_mul(size));
             Ok((ProjectionKindDescription::Dense, fan_in, vec![units], Stem::Dense))
         }
@@ -248,6 +254,13 @@ pub(crate) fn default_fraction_bits(weights: WeightFormat, fan_in: usize) -> u32
     (limit / spread).log2().floor().clamp(0.0, 20.0) as u32
 }
 
+fn fraction_bits(text: &str) -> Result<u32, String> {
+    match unsigned(text)? {
+        bits @ 0..=30 => Ok(bits as u32),
+        bits => Err(format!("{bits} fraction bits are beyond the largest number of 30")),
+    }
+}
+
 fn unsigned(text: &str) -> Result<usize, String> {
     const LARGEST: usize = 1 << 24;
     match text.parse::<usize>() {
@@ -261,5 +274,46 @@ fn number(text: &str) -> Result<usize, String> {
     match unsigned(text)? {
         0 => Err("sizes must be at least 1".to_owned()),
         value => Ok(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Padding, Shorthand};
+    use crate::description::{Threshold, WeightFormat};
+
+    fn shorthand(topology: &str) -> Shorthand<'_> {
+        Shorthand {
+            topology,
+            channels: 3,
+            padding: Some(Padding::Same),
+            weights: WeightFormat::I8,
+            input_maximum: 255,
+            input_minimum: 0,
+            input_gain: 20.0,
+            output_gain: 0.25,
+            fraction_bits: None,
+        }
+    }
+
+    #[test]
+    fn gains_divisors_and_fraction_bits_become_thresholds() {
+        let description = shorthand("8x8-4C3f9-P2d2-6C1-P2-10f7").describe().unwrap();
+        let population = |index: usize| &description.populations[index];
+        let bits: Vec<u32> = description.populations.iter().map(|population| population.fraction_bits).collect();
+        assert_eq!((bits[1], bits[5]), (9, 7));
+        assert_eq!(population(1).threshold, Some(Threshold::Uniform((512.0f64 * 255.0 / 20.0).round() as i64)));
+        assert_eq!(population(2).threshold, Some(Threshold::Uniform(2)));
+        assert_eq!(population(3).threshold, None);
+        assert_eq!(population(4).threshold, Some(Threshold::Uniform(4)));
+        assert_eq!(population(5).threshold, Some(Threshold::Uniform(512)));
+    }
+
+    #[test]
+    fn parts_that_cannot_be_read_are_refused() {
+        for topology in ["8x8-4C3f31-10", "8x8-4C3f-10", "8x8-P2d0-10", "8x8-P2d-10", "8x8-10f-3"] {
+            let error = shorthand(topology).describe().unwrap_err().to_string();
+            assert!(error.contains("part"), "{topology}: {error}");
+        }
     }
 }
