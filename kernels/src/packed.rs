@@ -6,7 +6,7 @@ use crate::error::{check_length, checked_size};
 use crate::panel::interleave;
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::{LINE, Line, line_bytes};
-use crate::{ConvolutionShape, KernelError, as_unsigned};
+use crate::{ConvolutionShape, Isa, KernelError, as_unsigned};
 
 /// What the rows of a packed matrix stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,7 +216,7 @@ impl PackedMatrix {
             let parts = rows.map(|row| if row.is_empty() { &[0; BLOCK][..width] } else { &row[first..first + width] });
             let line = &mut self.lines[block * groups + group];
             line.0[width * GROUP..].fill(0);
-            interleave(parts.map(as_unsigned), &mut line.0[..width * GROUP]);
+            interleave(Isa::Scalar, parts.map(as_unsigned), &mut line.0[..width * GROUP]);
             for part in parts {
                 for (sum, &weight) in self.sums[sums_start + first..][..width].iter_mut().zip(part) {
                     *sum = sum.wrapping_add(i32::from(weight));

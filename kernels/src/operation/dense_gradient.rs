@@ -107,7 +107,7 @@ impl Part<'_> {
         for first_tap in self.taps.clone().step_by(COLUMNS) {
             let taps = first_tap..self.taps.end.min(first_tap + COLUMNS);
             let tap_step = taps.len().next_multiple_of(BLOCK) * GROUP;
-            pack(counts.bytes(), inputs, &taps, examples, packed_counts);
+            pack(self.isa, counts.bytes(), inputs, &taps, examples, packed_counts);
             let used = &mut packed_counts[..groups * tap_step];
             if counts.flip() != 0 {
                 used.iter_mut().for_each(|byte| *byte ^= 0x80);
@@ -115,7 +115,7 @@ impl Part<'_> {
             for first in self.channels.clone().step_by(ROWS) {
                 let channels = first..self.channels.end.min(first + ROWS);
                 let channel_step = channels.len().next_multiple_of(BLOCK) * GROUP;
-                pack(as_unsigned(self.operands.errors), outputs, &channels, examples, packed_errors);
+                pack(self.isa, as_unsigned(self.operands.errors), outputs, &channels, examples, packed_errors);
                 if counts.flip() != 0 {
                     sums.fill(0);
                     for &example in examples {
@@ -147,7 +147,7 @@ impl Part<'_> {
 
 /// Interleaves the values `range` of groups of four examples; those beyond the last count as zero. Lanes beyond the
 /// range hold anything.
-fn pack(values: &[u8], pitch: usize, range: &Range<usize>, examples: &[usize], target: &mut [u8]) {
+fn pack(isa: Isa, values: &[u8], pitch: usize, range: &Range<usize>, examples: &[usize], target: &mut [u8]) {
     let width = range.len();
     for (group, target) in
         examples.chunks(GROUP).zip(target.chunks_exact_mut(width.next_multiple_of(BLOCK).max(1) * GROUP))
@@ -156,7 +156,7 @@ fn pack(values: &[u8], pitch: usize, range: &Range<usize>, examples: &[usize], t
             Some(example) => &values[example * pitch..][range.clone()],
             None => &ZEROS[..width],
         };
-        interleave([source(0), source(1), source(2), source(3)], &mut target[..width * GROUP]);
+        interleave(isa, [source(0), source(1), source(2), source(3)], &mut target[..width * GROUP]);
     }
 }
 

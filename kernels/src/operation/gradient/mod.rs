@@ -241,14 +241,15 @@ impl Gradient {
                 let mut count = 0;
                 while let (Some(sample), true) = (next, count < layout.samples) {
                     samples[count] = sample;
-                    slice.pack_counts(operands.counts, sample, image, &mut packed_counts[count * slice.length()..]);
+                    let target = &mut packed_counts[count * slice.length()..];
+                    slice.pack_counts(engine.isa(), operands.counts, sample, image, target);
                     count += 1;
                     next = self.next_active(&operands, sample + 1);
                 }
                 let samples = &samples[..count];
                 for first in channels.clone().step_by(layout.rows) {
                     let block = first..channels.end.min(first + layout.rows);
-                    let correction = self.pack_errors(&operands, samples, &block, packed_errors, sums);
+                    let correction = self.pack_errors(engine.isa(), &operands, samples, &block, packed_errors, sums);
                     let step = Step {
                         slice: &slice,
                         isa: engine.isa(),

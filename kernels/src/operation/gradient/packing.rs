@@ -6,7 +6,7 @@ use super::{Gradient, Operands};
 use crate::panel::{Placement, interleave, interleave_shifted, prefetch};
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::LINE;
-use crate::{Counts, as_unsigned};
+use crate::{Counts, Isa, as_unsigned};
 
 /// Positions by which reading runs ahead of interleaving.
 const AHEAD: usize = 8;
@@ -60,7 +60,7 @@ impl Slice<'_> {
     }
 
     /// Interleaves the counts of four adjacent output positions of a sample; `image` is scratch.
-    pub(super) fn pack_counts(&self, counts: Counts<'_>, sample: usize, image: &mut [u8], target: &mut [u8]) {
+    pub(super) fn pack_counts(&self, isa: Isa, counts: Counts<'_>, sample: usize, image: &mut [u8], target: &mut [u8]) {
         let shape = &self.gradient.shape;
         let source = &counts.bytes()[sample * shape.input_length()..][..shape.input_length()];
         self.placement.copy_channels(source, shape.input_channels, self.first, counts.flip(), image);
@@ -74,10 +74,10 @@ impl Slice<'_> {
             let source = &image[row * image_row..][..image_row];
             if self.is_compact() {
                 for (quad, target) in target.chunks_exact_mut(self.group_step()).enumerate() {
-                    interleave_shifted(&source[quad * GROUP * shift..], shift, target);
+                    interleave_shifted(isa, &source[quad * GROUP * shift..], shift, target);
                 }
             } else {
-                interleave_shifted(source, shift, target);
+                interleave_shifted(isa, source, shift, target);
             }
         }
     }
@@ -88,6 +88,7 @@ impl Gradient {
     /// of every channel's errors into `sums`, and returns true.
     pub(super) fn pack_errors(
         &self,
+        isa: Isa,
         operands: &Operands<'_>,
         samples: &[usize],
         channels: &Range<usize>,
@@ -99,7 +100,7 @@ impl Gradient {
         sums.fill(0);
         for (index, sample) in samples.iter().enumerate() {
             let rest = &operands.errors[sample * all..];
-            self.pack_sample(rest, channels, &mut target[index * packed..][..packed]);
+            self.pack_sample(isa, rest, channels, &mut target[index * packed..][..packed]);
             if is_signed {
                 for position in rest[..all].chunks_exact(self.shape.output_channels) {
                     for (sum, &error) in sums.iter_mut().zip(&position[channels.clone()]) {
@@ -113,24 +114,25 @@ impl Gradient {
 
     /// Interleaves the errors of four adjacent positions; positions beyond the row hold zero. Lanes beyond the given
     /// channels hold anything: no output depends on them.
-    fn pack_sample(&self, errors: &[i8], channels: &Range<usize>, target: &mut [u8]) {
+    fn pack_sample(&self, isa: Isa, errors: &[i8], channels: &Range<usize>, target: &mut [u8]) {
         let errors = as_unsigned(errors);
         let width = channels.len();
         let padded = width.next_multiple_of(BLOCK);
         let columns = self.output[1];
+        let is_strided = width + LINE <= self.shape.output_channels;
         for (index, target) in target.chunks_exact_mut(padded * GROUP).enumerate() {
             let (row, quad) = (index / self.quads, index % self.quads);
             let start = |position: usize| {
                 (row * columns + quad * GROUP + position) * self.shape.output_channels + channels.start
             };
-            for byte in (0..width).step_by(LINE) {
+            for byte in (0..if is_strided { width } else { 0 }).step_by(LINE) {
                 (0..GROUP).for_each(|position| prefetch(errors, start(AHEAD + position) + byte));
             }
             let present = (columns - quad * GROUP).min(GROUP);
             if present == GROUP {
                 let length = if start(GROUP - 1) + padded <= errors.len() { padded } else { width };
                 let source = |position: usize| &errors[start(position)..][..length];
-                interleave([source(0), source(1), source(2), source(3)], &mut target[..length * GROUP]);
+                interleave(isa, [source(0), source(1), source(2), source(3)], &mut target[..length * GROUP]);
             } else {
                 target.fill(0);
                 for position in 0..present {
