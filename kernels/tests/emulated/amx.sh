@@ -1,7 +1,6 @@
 #!/bin/sh
 # Runs the tests of the products on an emulated processor with AMX: Linux on Bochs, a "sapphire_rapids". Linux grants the
-# tile registers there as on a real machine, so detection is tested too. Takes some
-# twenty minutes.
+# tile registers there as on a real machine, so detection is tested too. Takes some twenty minutes.
 #
 # Needs (Debian): apt-get install g++ binutils make patch cpio genisoimage
 #                 rustup target add x86_64-unknown-linux-musl
