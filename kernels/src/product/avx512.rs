@@ -63,7 +63,6 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
                         column,
                     };
                     row += match (width, product.rows - row) {
-                        (1, 24..) => run::<24, 1, SWAPPED>(product, tile),
                         (1, 12..) => run::<12, 1, SWAPPED>(product, tile),
                         (1, 8..) => run::<8, 1, SWAPPED>(product, tile),
                         (1, 5) => run::<5, 1, SWAPPED>(product, tile),
