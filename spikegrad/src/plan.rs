@@ -1,7 +1,7 @@
 //! What the passes need to know of a network besides its weights.
 
 use kernels::{Divisor, FiringRule};
-use snn::{Connection, Network, NeuronKind, Shape};
+use snn::{Connection, Network, NeuronKind, Projection, Shape};
 
 use crate::error::SpikegradError;
 use crate::settings::TrainingSettings;
@@ -239,6 +239,15 @@ impl Plan {
         }
         let largest_readout_error = settings.alpha.ceil() as i128;
         Ok(Self { populations, input, readout, classes, largest_readout_error })
+    }
+
+    /// The largest magnitude of a weight gradient of a projection over one example.
+    pub fn largest_gradient(&self, projection: &Projection) -> i128 {
+        let (source, target) = (&self.populations[projection.from], &self.populations[projection.to]);
+        let count = i128::from(source.low.unsigned_abs().max(source.high.unsigned_abs())).max(1);
+        let error = if projection.to == self.readout { self.largest_readout_error } else { 127 };
+        let positions = (target.neurons / target.channels.max(1)) as i128;
+        count * error.max(1) * positions.max(1)
     }
 
     pub fn largest_population(&self) -> usize {

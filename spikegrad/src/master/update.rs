@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kernels::{Engine, Workspace};
 use rayon::prelude::*;
-use snn::Weights;
+use snn::{Connection, Weights};
 
 use super::homeostasis::ChannelActivity;
 use super::{Master, row_length, standardise, unit};
@@ -14,8 +14,10 @@ use crate::settings::{Gradient, Normalisation, TrainingSettings};
 
 /// Weights of a block, about: its gradient stays in the cache.
 const BLOCK_WEIGHTS: usize = 1 << 18;
-/// Neurons of a block are a multiple of this.
-const BLOCK_NEURONS: usize = 16;
+/// Neurons of a block, at least: the gradient of a convolution packs its counts once a block, that
+/// of a dense projection is best with few long rows.
+const CONVOLUTION_NEURONS: usize = 64;
+const DENSE_NEURONS: usize = 8;
 
 /// Gradients summed over the examples of a batch.
 pub(crate) trait RowGradients: Sync {
@@ -152,7 +154,7 @@ impl Master {
                 (0..source.channels).map(|channel| gradients.activity(projection.from, channel).mean as f32).collect();
             let row = row_length(&projection.connection).max(1);
             let rows_are_channels = self.weights[index].len() == row * population.shape.channels;
-            let neurons = block_neurons(row);
+            let neurons = block_neurons(&projection.connection);
             let blocks = blocks(&mut self.weights[index], &mut self.weight_momentum[index], rounded, neurons * row);
             let tasks = blocks.into_par_iter().enumerate();
             tasks.try_for_each_init(
@@ -197,9 +199,10 @@ impl Master {
     }
 }
 
-/// Neurons of a block whose weights are rows of this length.
-fn block_neurons(row: usize) -> usize {
-    (BLOCK_WEIGHTS / row).next_multiple_of(BLOCK_NEURONS).max(BLOCK_NEURONS)
+/// Neurons whose weights one task updates.
+fn block_neurons(connection: &Connection) -> usize {
+    let least = if matches!(connection, Connection::Convolution(_)) { CONVOLUTION_NEURONS } else { DENSE_NEURONS };
+    (BLOCK_WEIGHTS / row_length(connection).max(1)).next_multiple_of(least).max(least)
 }
 
 /// Cuts the weights of a projection into blocks of `length`.

@@ -121,7 +121,7 @@ impl Trainer {
         let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
         let shard_count = shard_count(&plan, &network, &settings, threads, is_float)?;
         let share = settings.batch.div_ceil(shard_count);
-        let retention = RetentionPlan::new(&network, &plan, is_float);
+        let retention = RetentionPlan::new(&network, &plan, settings.batch, is_float);
         let shards = (0..shard_count).map(|_| Shard::new(&context, &settings, &retention, share, is_float)).collect();
         let spare = network.projections().iter().map(|projection| projection.weights.clone()).collect();
         Ok(Self {
@@ -361,11 +361,7 @@ fn shard_count(
     }
     let mut most = settings.batch;
     for projection in network.projections().iter().filter(|projection| projection.weights.is_some()) {
-        let (source, target) = (&plan.populations[projection.from], &plan.populations[projection.to]);
-        let count = i128::from(source.low.unsigned_abs().max(source.high.unsigned_abs())).max(1);
-        let error = if projection.to == plan.readout { plan.largest_readout_error } else { 127 };
-        let positions = (target.neurons / target.channels.max(1)) as i128;
-        let limit = i128::from(i32::MAX) / (count * error.max(1) * positions.max(1));
+        let limit = i128::from(i32::MAX) / plan.largest_gradient(projection).max(1);
         if limit == 0 {
             return Err(SpikegradError::Network {
                 problem: format!("one example could overflow the 32-bit weight gradient of '{}'", projection.name),

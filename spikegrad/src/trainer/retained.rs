@@ -24,6 +24,8 @@ const SMALLEST: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub(super) struct RetentionPlan {
     projections: Vec<bool>,
+    /// Whether the gradient of the whole batch fits 32 bits.
+    narrow: Vec<bool>,
     /// Populations whose spike counts, and whose error counts, are kept.
     counts: Vec<bool>,
     errors: Vec<bool>,
@@ -31,15 +33,21 @@ pub(super) struct RetentionPlan {
 
 impl RetentionPlan {
     /// Large trained projections that do not end in the readout, whose error counts exceed a byte.
-    pub fn new(network: &Network, plan: &Plan, is_float: bool) -> Self {
+    pub fn new(network: &Network, plan: &Plan, batch: usize, is_float: bool) -> Self {
         let populations = network.populations().len();
-        let mut retention =
-            Self { projections: Vec::new(), counts: vec![false; populations], errors: vec![false; populations] };
+        let mut retention = Self {
+            projections: Vec::new(),
+            narrow: Vec::new(),
+            counts: vec![false; populations],
+            errors: vec![false; populations],
+        };
         let is_integer = !is_float && network.weight_format() != WeightFormat::F32;
         for projection in network.projections() {
             let is_large = projection.weights.as_ref().is_some_and(|weights| weights.len() >= SMALLEST);
             let is_kept = is_integer && is_large && projection.to != plan.readout;
             retention.projections.push(is_kept);
+            let largest = plan.largest_gradient(projection).saturating_mul(batch as i128);
+            retention.narrow.push(largest <= i128::from(i32::MAX));
             if is_kept {
                 retention.counts[projection.from] = true;
                 retention.errors[projection.to] = true;
@@ -108,6 +116,7 @@ impl BatchGradients<'_> {
         projection: usize,
         rows: Range<usize>,
         retained: &Retained,
+        store: Store,
         out: &mut [i32],
         workspace: &mut Workspace,
     ) -> Result<(), SpikegradError> {
@@ -118,7 +127,6 @@ impl BatchGradients<'_> {
             (&self.context.plan.populations[projection.from], &self.context.plan.populations[projection.to]);
         let counts = counts_of(&retained.counts[projection.from], source, examples);
         let errors = &retained.errors[projection.to][..target.neurons * examples];
-        let store = Store { accumulate: false, scale: 1 };
         match &projection.connection {
             Connection::Dense { inputs, outputs } => {
                 workspace.reserve(engine.dense_gradient_rows_workspace(examples, *inputs, rows.len()));
@@ -128,7 +136,7 @@ impl BatchGradients<'_> {
                 workspace.reserve(engine.convolution_gradient_rows_workspace(shape, examples, rows.len()));
                 engine.convolution_gradient_rows(shape, examples, errors, counts, rows, store, out, workspace)?;
             }
-            Connection::SumPooling { .. } | Connection::Identity { .. } => out.fill(0),
+            Connection::SumPooling { .. } | Connection::Identity { .. } => {}
         }
         Ok(())
     }
@@ -152,12 +160,22 @@ impl RowGradients for BatchGradients<'_> {
             return Ok(());
         }
         let RowScratch { sums, part, workspace } = scratch;
+        let is_retained = self.retention.projections[projection];
+        part.resize(if is_retained { out.len() } else { 0 }, 0);
+        if is_retained && self.retention.narrow[projection] {
+            for (index, shard) in self.shards.iter().enumerate() {
+                let store = Store { accumulate: index > 0, scale: 1 };
+                self.block(projection, rows.clone(), &shard.retained, store, part, workspace)?;
+            }
+            out.iter_mut().zip(part).for_each(|(out, sum)| *out += *sum as f32);
+            return Ok(());
+        }
         sums.clear();
         sums.resize(out.len(), 0);
         for shard in self.shards {
-            let part = if self.retention.projections[projection] {
-                part.resize(out.len(), 0);
-                self.block(projection, rows.clone(), &shard.retained, part, workspace)?;
+            let part = if is_retained {
+                let store = Store { accumulate: false, scale: 1 };
+                self.block(projection, rows.clone(), &shard.retained, store, part, workspace)?;
                 &part[..]
             } else {
                 &shard.gradients.weights[projection][range.clone()]
