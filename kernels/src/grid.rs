@@ -5,7 +5,7 @@ use crate::error::check_length;
 use crate::{Engine, KernelError};
 
 /// A mantissa type.
-pub(super) trait Mantissa: Copy + Into<i32> {
+pub(crate) trait Mantissa: Copy + Into<i32> {
     /// The value, which is in range.
     fn narrow(value: i32) -> Self;
 }
@@ -26,13 +26,13 @@ impl Mantissa for i16 {
 
 /// The grid: `unit` steps in 1.0, mantissas up to `limit` in absolute value.
 #[derive(Clone, Copy)]
-pub(super) struct Grid {
-    pub(super) unit: f32,
-    pub(super) limit: f32,
+pub(crate) struct Grid {
+    pub(crate) unit: f32,
+    pub(crate) limit: f32,
 }
 
 impl Grid {
-    pub(super) fn new(operation: &'static str, unit: f32, limit: i32) -> Result<Grid, KernelError> {
+    pub(crate) fn new(operation: &'static str, unit: f32, limit: i32) -> Result<Grid, KernelError> {
         if limit < 0 {
             return Err(KernelError::GridLimit { operation, found: limit });
         }
@@ -44,7 +44,7 @@ impl Grid {
     /// As the limit is an integer below 2^23, the clamp may come first; then the truncated value and the remaining
     /// fraction are exact.
     #[inline(always)]
-    pub(super) fn round(self, weight: f32) -> i32 {
+    pub(crate) fn round(self, weight: f32) -> i32 {
         let value = weight * self.unit;
         let value = if value > self.limit { self.limit } else { value };
         let value = if value < -self.limit { -self.limit } else { value };
