@@ -37,7 +37,7 @@ def parser(description, seconds=10.0):
     options.add_argument("--python", help="an interpreter that has the peers; otherwise an environment is made")
     options.add_argument("--out", type=pathlib.Path, help="file of the results (target/benchmarks/NAME.json)")
     options.add_argument("--append", action="store_true",
-                         help="keep what the file of the results holds for other networks and batches")
+                         help="keep what the file of the results holds for other networks, batches and variants")
     options.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw the results into this folder")
     options.add_argument("--json", action="store_true", help="JSON lines only, no table")
     options.add_argument("--limit-s", type=float, default=900, help="seconds after which a program is stopped")
@@ -102,9 +102,11 @@ def save(name, options, records):
     out = (options.out or TARGET / "benchmarks" / f"{name}.json").resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     if options.append and out.exists():
-        new = {(record.get("network"), record.get("batch")) for record in records}
-        old = json.loads(out.read_text())["records"]
-        records = [record for record in old if (record.get("network"), record.get("batch")) not in new] + records
+        def key(record):
+            return tuple(record.get(part) for part in ("network", "batch", "variant"))
+
+        new = {key(record) for record in records}
+        records = [record for record in json.loads(out.read_text())["records"] if key(record) not in new] + records
     said = {key: value if isinstance(value, (int, float, str, list, type(None))) else str(value)
             for key, value in vars(options).items() if key != "python"}
     out.write_text(json.dumps({"benchmark": name, "machine": machine.describe(), "options": said,
