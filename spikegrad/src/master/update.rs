@@ -1,6 +1,7 @@
 //! One step of momentum descent, a block of neurons at a time.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use kernels::{Engine, Workspace};
 use rayon::prelude::*;
@@ -18,6 +19,8 @@ const BLOCK_WEIGHTS: usize = 1 << 18;
 /// of a dense projection is best with few long rows.
 const CONVOLUTION_NEURONS: usize = 64;
 const DENSE_NEURONS: usize = 8;
+/// Neurons of a block are a multiple of this, which fills a register.
+const REGISTER_NEURONS: usize = 8;
 
 /// Gradients summed over the examples of a batch.
 pub(crate) trait RowGradients: Sync {
@@ -101,11 +104,102 @@ fn centre(gradient: &mut [f32], errors: f32, means: &[f32]) {
     }
 }
 
+/// What all blocks of a projection share.
+struct Shared {
+    projection: usize,
+    target: usize,
+    channels: usize,
+    /// Whether each row of the weights has a channel of its own, with a bias.
+    rows_have_bias: bool,
+    /// Weights of a neuron.
+    row: usize,
+    unit: f32,
+    /// Neurons of a block.
+    neurons: usize,
+    /// From integer gradients to those with respect to real weights, one or one a channel.
+    factors: Vec<f32>,
+    /// Mean spike count of each input channel.
+    means: Vec<f32>,
+    /// The root mean square that the weights start with, when they are held.
+    initial: Option<f32>,
+}
+
+impl Shared {
+    fn new(
+        context: &PassContext<'_>,
+        settings: &TrainingSettings,
+        share: f64,
+        gradients: &dyn RowGradients,
+        index: usize,
+    ) -> Self {
+        let network = context.network;
+        let projection = &network.projections()[index];
+        let plan = &context.plan.populations[projection.to];
+        let population = &network.populations()[projection.to];
+        let unit = unit(population);
+        let factor = |channel: usize| {
+            (share * f64::from(unit) * plan.error_scale.reciprocal(channel) / plan.kept.value()) as f32
+        };
+        let is_held = settings.normalisation == Normalisation::Homeostatic;
+        let inputs = network.populations()[projection.from].shape.channels;
+        let row = row_length(&projection.connection).max(1);
+        let rows = projection.connection.weight_count() / row;
+        let channels = population.shape.channels;
+        Self {
+            projection: index,
+            target: projection.to,
+            channels,
+            rows_have_bias: rows == channels && population.bias.is_some(),
+            row,
+            unit,
+            neurons: block_neurons(&projection.connection, rows),
+            factors: (0..population.thresholds.len()).map(factor).collect(),
+            means: (0..inputs).map(|channel| gradients.activity(projection.from, channel).mean as f32).collect(),
+            initial: if is_held { standardise::target(network, population) } else { None },
+        }
+    }
+}
+
 /// The block of a projection's weights that one task updates.
 struct Block<'a> {
+    shared: Arc<Shared>,
+    /// Its first neuron.
+    first: usize,
     weights: &'a mut [f32],
     velocities: &'a mut [f32],
     mantissas: Mantissas<'a>,
+}
+
+impl Block<'_> {
+    fn update(
+        self,
+        step: Step,
+        engine: Engine,
+        gradients: &dyn RowGradients,
+        scratch: &mut RowScratch,
+        gradient: &mut Vec<f32>,
+    ) -> Result<(), SpikegradError> {
+        let Self { shared, first, weights, velocities, mantissas } = self;
+        let row = shared.row;
+        gradient.clear();
+        gradient.resize(weights.len(), 0.0);
+        gradients.add_rows(shared.projection, first..first + weights.len() / row, scratch, gradient)?;
+        let rows = gradient.chunks_exact_mut(row).zip(weights.chunks_exact_mut(row));
+        for (neuron, ((gradient, weights), velocities)) in rows.zip(velocities.chunks_exact_mut(row)).enumerate() {
+            let channel = (first + neuron) % shared.channels;
+            let hold = shared.initial.map(|initial| {
+                let scale = gradients.activity(shared.target, channel).scale() as f32;
+                Hold { initial, scale }
+            });
+            if hold.is_some() && shared.rows_have_bias {
+                centre(gradient, gradients.bias(shared.target, channel) as f32, &shared.means);
+            }
+            let factor = shared.factors[channel % shared.factors.len()];
+            gradient.iter_mut().for_each(|gradient| *gradient *= factor);
+            step.apply(hold, gradient, weights, velocities);
+        }
+        mantissas.write(engine, weights, shared.unit)
+    }
 }
 
 /// Where rounded weights go.
@@ -133,57 +227,23 @@ impl Master {
         gradients: &dyn RowGradients,
         rounded: &mut [Option<Weights>],
     ) -> Result<(), SpikegradError> {
-        let &PassContext { network, plan, engine, .. } = context;
+        let &PassContext { network, engine, .. } = context;
         let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
         let share = 1.0 / (alpha * rates.examples.max(1) as f64);
         let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
-        for (index, projection) in network.projections().iter().enumerate() {
-            let Some(rounded) = &mut rounded[index] else { continue };
-            let target = &plan.populations[projection.to];
-            let population = &network.populations()[projection.to];
-            let unit = unit(population);
-            let factor = |channel: usize| {
-                (share * f64::from(unit) * target.error_scale.reciprocal(channel) / target.kept.value()) as f32
-            };
-            let factors: Vec<f32> = (0..population.thresholds.len()).map(factor).collect();
-            let is_held = settings.normalisation == Normalisation::Homeostatic;
-            let initial = if is_held { standardise::target(network, population) } else { None };
-            let step = Step { momentum, rate, decay: settings.weight_decay as f32 };
-            let source = &network.populations()[projection.from].shape;
-            let means: Vec<f32> =
-                (0..source.channels).map(|channel| gradients.activity(projection.from, channel).mean as f32).collect();
-            let row = row_length(&projection.connection).max(1);
-            let rows_are_channels = self.weights[index].len() == row * population.shape.channels;
-            let neurons = block_neurons(&projection.connection);
-            let blocks = blocks(&mut self.weights[index], &mut self.weight_momentum[index], rounded, neurons * row);
-            let tasks = blocks.into_par_iter().enumerate();
-            tasks.try_for_each_init(
-                || (RowScratch::default(), Vec::new()),
-                |(scratch, gradient): &mut (RowScratch, Vec<f32>), (task, block)| -> Result<(), SpikegradError> {
-                    let first = task * neurons;
-                    gradient.clear();
-                    gradient.resize(block.weights.len(), 0.0);
-                    gradients.add_rows(index, first..first + gradient.len() / row, scratch, gradient)?;
-                    let rows = block.weights.chunks_exact_mut(row).zip(block.velocities.chunks_exact_mut(row));
-                    for (neuron, (gradient, (weights, velocities))) in
-                        gradient.chunks_exact_mut(row).zip(rows).enumerate()
-                    {
-                        let channel = (first + neuron) % population.shape.channels;
-                        let hold = initial.map(|initial| {
-                            let scale = gradients.activity(projection.to, channel).scale() as f32;
-                            Hold { initial, scale }
-                        });
-                        if hold.is_some() && population.bias.is_some() && rows_are_channels {
-                            centre(gradient, gradients.bias(projection.to, channel) as f32, &means);
-                        }
-                        let factor = factors[channel % factors.len()];
-                        gradient.iter_mut().for_each(|gradient| *gradient *= factor);
-                        step.apply(hold, gradient, weights, velocities);
-                    }
-                    block.mantissas.write(engine, block.weights, unit)
-                },
-            )?;
+        let step = Step { momentum, rate, decay: settings.weight_decay as f32 };
+        let mut tasks = Vec::new();
+        let state = self.weights.iter_mut().zip(&mut self.weight_momentum).zip(rounded);
+        for (index, ((weights, velocities), rounded)) in state.enumerate() {
+            if let Some(rounded) = rounded {
+                let shared = Arc::new(Shared::new(context, settings, share, gradients, index));
+                tasks.extend(blocks(&shared, weights, velocities, rounded));
+            }
         }
+        let tasks = tasks.into_par_iter().with_max_len(1);
+        tasks.try_for_each_init(Default::default, |(scratch, gradient), block| {
+            block.update(step, engine, gradients, scratch, gradient)
+        })?;
         let rate = (rates.learning_rate * settings.bias_rate) as f32;
         for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
             let is_held = settings.normalisation == Normalisation::Homeostatic && network.populations()[index].fires();
@@ -199,27 +259,36 @@ impl Master {
     }
 }
 
-/// Neurons whose weights one task updates.
-fn block_neurons(connection: &Connection) -> usize {
+/// Neurons of a block: as many as keep its gradient in the cache, and at least a block a thread.
+fn block_neurons(connection: &Connection, rows: usize) -> usize {
     let least = if matches!(connection, Connection::Convolution(_)) { CONVOLUTION_NEURONS } else { DENSE_NEURONS };
-    (BLOCK_WEIGHTS / row_length(connection).max(1)).next_multiple_of(least).max(least)
+    let fitting = (BLOCK_WEIGHTS / row_length(connection).max(1)).max(least);
+    let share = rows.div_ceil(rayon::current_num_threads());
+    fitting.min(share.max(1)).next_multiple_of(REGISTER_NEURONS)
 }
 
-/// Cuts the weights of a projection into blocks of `length`.
+/// Cuts the weights of a projection into blocks.
 fn blocks<'a>(
+    shared: &Arc<Shared>,
     weights: &'a mut [f32],
     velocities: &'a mut [f32],
     rounded: &'a mut Weights,
-    length: usize,
 ) -> Vec<Block<'a>> {
+    let length = shared.neurons * shared.row;
     let mantissas: Vec<Mantissas<'a>> = match rounded {
         Weights::I8(values) => values.chunks_mut(length).map(Mantissas::I8).collect(),
         Weights::I16(values) => values.chunks_mut(length).map(Mantissas::I16).collect(),
         Weights::F32(values) => values.chunks_mut(length).map(Mantissas::F32).collect(),
     };
-    let state = weights.chunks_mut(length).zip(velocities.chunks_mut(length));
-    let blocks = state.zip(mantissas);
-    blocks.map(|((weights, velocities), mantissas)| Block { weights, velocities, mantissas }).collect()
+    let state = weights.chunks_mut(length).zip(velocities.chunks_mut(length)).zip(mantissas);
+    let block = |(place, ((weights, velocities), mantissas))| Block {
+        shared: Arc::clone(shared),
+        first: place * shared.neurons,
+        weights,
+        velocities,
+        mantissas,
+    };
+    state.enumerate().map(block).collect()
 }
 
 impl Mantissas<'_> {
