@@ -51,7 +51,8 @@ impl Network {
                 Connection::Dense { inputs, .. } => (*inputs, largest_weight),
                 Connection::Convolution(shape) => (shape.patch(), largest_weight),
             };
-            bound + synapses as i128 * weight * self.largest_count(projection.from)
+            let product = weight.saturating_mul(synapses as i128).saturating_mul(self.largest_count(projection.from));
+            bound.saturating_add(product)
         })
     }
 
