@@ -58,7 +58,7 @@ struct Global {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Train(train::TrainArguments),
+    Train(Box<train::TrainArguments>),
     Eval(eval::EvalArguments),
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
