@@ -35,9 +35,11 @@ def products(results, path):
                 axis.axhline(record["gops"], color="#222222", linestyle="--", linewidth=1)
                 axis.annotate(record["instruction"], (1, record["gops"]), xycoords=("axes fraction", "data"),
                               ha="right", va="bottom", fontsize=11)
-        axis.set_xticks(range(len(labels)), ["\n".join(label) for label in labels], fontsize=9)
+        axis.set_xticks(range(len(labels)), [" ".join(label) for label in labels], fontsize=9,
+                        rotation=40, ha="right", rotation_mode="anchor")
         axis.set(title=NETWORK_NAMES.get(network, network), ylabel="Gop/s")
-        axis.legend(ncols=len(series), fontsize=11, loc="lower center", bbox_to_anchor=(0.5, -0.32))
+        axis.set_ylim(top=axis.get_ylim()[1] * 1.15)
+        axis.legend(ncols=len(series), fontsize=11, loc="upper center")
     finish(figure, results, f"Products, threads: {threads}; dashed: registers only", path)
 
 
