@@ -102,14 +102,14 @@ proptest! {
         let errors = as_signed(&errors);
         let counts = bytes(kind / 4, seed ^ 77, batch * inputs);
         let counts = view(signed, &counts);
-        let (channels, taps) = (row_range(seed, outputs), row_range(seed.rotate_left(16), inputs));
+        let channels = row_range(seed, outputs);
         let (e, x) = (integers(Counts::Signed(errors)), integers(counts));
-        let mut products = vec![0; channels.len() * taps.len()];
+        let mut products = vec![0; channels.len() * inputs];
         for example in 0..batch {
             for (row, channel) in channels.clone().enumerate() {
                 let error = e[example * outputs + channel];
-                let target = &mut products[row * taps.len()..][..taps.len()];
-                for (value, count) in target.iter_mut().zip(&x[example * inputs..][taps.clone()]) {
+                let target = &mut products[row * inputs..][..inputs];
+                for (value, count) in target.iter_mut().zip(&x[example * inputs..][..inputs]) {
                     *value += error * count;
                 }
             }
@@ -117,10 +117,10 @@ proptest! {
         let old = old_values(seed, products.len());
         for engine in engines() {
             let mut workspace = Workspace::new();
-            workspace.reserve(engine.dense_gradient_block_workspace(batch, channels.len(), taps.len()));
+            workspace.reserve(engine.dense_gradient_rows_workspace(batch, inputs, channels.len()));
             let mut out = old.clone();
-            engine.dense_gradient_block(
-                batch, errors, outputs, counts, inputs, channels.clone(), taps.clone(), store, &mut out, &mut workspace,
+            engine.dense_gradient_rows(
+                batch, errors, outputs, counts, inputs, channels.clone(), store, &mut out, &mut workspace,
             )?;
             prop_assert!(out == stored(store, &old, &products), "{:?}", engine);
         }

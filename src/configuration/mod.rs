@@ -8,7 +8,7 @@ mod presets;
 pub use data::DataSection;
 pub use network::NetworkSection;
 pub use overrides::{AugmentationChoice, DropoutChoice, Overrides, ScheduleChoice};
-pub use presets::{RECIPES, recipe, unnamed};
+pub use presets::{RECIPES, Recipe, unnamed};
 
 use std::path::Path;
 
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn toml_round_trip_keeps_every_recipe() {
-        for name in RECIPES {
-            let configuration = recipe(name).expect("a recipe").expect("valid");
+        for recipe in RECIPES {
+            let configuration = recipe.configuration().expect("valid");
             let text = configuration.to_toml().expect("expressible");
             assert_eq!(Configuration::from_toml(&text, "test").expect("readable"), configuration, "{text}");
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named() {
-        let old = recipe("digits").expect("a recipe").expect("valid");
+        let old = RECIPES[0].configuration().expect("valid");
         let mut new = old.clone();
         assert_eq!(first_difference(&old, &new), None);
         new.training.alpha = 17.0;

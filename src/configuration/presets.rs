@@ -6,20 +6,36 @@ use spikegrad::TrainingSettings;
 use super::{Configuration, DataSection, NetworkSection};
 use crate::CommandError;
 
-/// Names of all recipes: those of the data sets, and further ones.
-pub const RECIPES: [&str; 5] = ["digits", "mnist", "fashion-mnist", "cifar10", "cifar10-evening"];
+/// A training run that the program knows by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// What to call it.
+    pub name: &'static str,
+    text: &'static str,
+}
 
-/// The recipe with a name; `None` for another text.
-pub fn recipe(name: &str) -> Option<Result<Configuration, CommandError>> {
-    let text = match name {
-        "digits" => include_str!("presets/digits.toml"),
-        "mnist" => include_str!("presets/mnist.toml"),
-        "fashion-mnist" => include_str!("presets/fashion-mnist.toml"),
-        "cifar10" => include_str!("presets/cifar10.toml"),
-        "cifar10-evening" => include_str!("presets/cifar10-evening.toml"),
-        _ => return None,
-    };
-    Some(Configuration::from_toml(text, &format!("recipe {name}")))
+/// All recipes: those of the data sets, and further ones.
+pub const RECIPES: [Recipe; 5] = [
+    Recipe { name: "digits", text: include_str!("presets/digits.toml") },
+    Recipe { name: "mnist", text: include_str!("presets/mnist.toml") },
+    Recipe { name: "fashion-mnist", text: include_str!("presets/fashion-mnist.toml") },
+    Recipe { name: "cifar10", text: include_str!("presets/cifar10.toml") },
+    Recipe { name: "cifar10-evening", text: include_str!("presets/cifar10-evening.toml") },
+];
+
+impl Recipe {
+    /// The recipe with a name; `None` for another text.
+    pub fn named(name: &str) -> Option<Self> {
+        RECIPES.into_iter().find(|recipe| recipe.name == name)
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// [`CommandError::Configuration`] when the embedded text does not fit this version.
+    pub fn configuration(&self) -> Result<Configuration, CommandError> {
+        Configuration::from_toml(self.text, &format!("recipe {}", self.name))
+    }
 }
 
 /// The default settings for a source without a recipe; the topology is still to be chosen.

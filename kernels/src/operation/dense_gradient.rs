@@ -231,66 +231,19 @@ impl Engine {
     ) -> Result<(), KernelError> {
         let operation = "dense_gradient_rows";
         let operands = Operands { batch, errors, outputs, counts, inputs };
-        self.dense_block(operation, operands, channels, 0..inputs, store, out, workspace)
-    }
-
-    /// The rows `channels` and columns `taps` of [`Engine::dense_gradient`], on the calling thread.
-    ///
-    /// As [`Engine::dense_gradient_rows`], with `out` `[channels.len()][taps.len()]`. A block as wide as it is high
-    /// interleaves its operands least often; a caller that uses every gradient at once (and never keeps all of them)
-    /// takes blocks that fit the second cache.
-    ///
-    /// # Errors
-    /// [`KernelError::Channels`] if a range leaves the outputs or the inputs, and those of [`Engine::dense_gradient`].
-    #[expect(clippy::too_many_arguments, reason = "sizes, operands, ranges, output and scratch are all the caller's")]
-    pub fn dense_gradient_block(
-        &self,
-        batch: usize,
-        errors: &[i8],
-        outputs: usize,
-        counts: Counts<'_>,
-        inputs: usize,
-        channels: Range<usize>,
-        taps: Range<usize>,
-        store: Store,
-        out: &mut [i32],
-        workspace: &mut Workspace,
-    ) -> Result<(), KernelError> {
-        let operands = Operands { batch, errors, outputs, counts, inputs };
-        self.dense_block("dense_gradient_block", operands, channels, taps, store, out, workspace)
-    }
-
-    /// A block of the gradient, its ranges checked.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of the public operation")]
-    fn dense_block(
-        &self,
-        operation: &'static str,
-        operands: Operands<'_>,
-        channels: Range<usize>,
-        taps: Range<usize>,
-        store: Store,
-        out: &mut [i32],
-        workspace: &mut Workspace,
-    ) -> Result<(), KernelError> {
-        check_channels(operation, &channels, operands.outputs)?;
-        check_channels(operation, &taps, operands.inputs)?;
-        operands.check(operation, [channels.len(), taps.len()], out)?;
+        check_channels(operation, &channels, outputs)?;
+        operands.check(operation, [channels.len(), inputs], out)?;
         if out.is_empty() {
             return Ok(());
         }
-        let lines = part_lines(operands.batch, channels.len(), taps.len());
+        let lines = part_lines(batch, channels.len(), inputs);
         let (_, scratch) = workspace.split(operation, 1, lines)?;
-        Part { operands, isa: self.isa(), channels, taps, store }.run(out, scratch);
+        Part { operands, isa: self.isa(), channels, taps: 0..inputs, store }.run(out, scratch);
         Ok(())
     }
 
     /// Bytes of workspace for [`Engine::dense_gradient_rows`] of up to `channels` rows.
     pub fn dense_gradient_rows_workspace(&self, batch: usize, inputs: usize, channels: usize) -> usize {
-        self.dense_gradient_block_workspace(batch, channels, inputs)
-    }
-
-    /// Bytes of workspace for [`Engine::dense_gradient_block`] of up to `channels` rows and `taps` columns.
-    pub fn dense_gradient_block_workspace(&self, batch: usize, channels: usize, taps: usize) -> usize {
-        part_lines(batch, channels, taps).saturating_mul(LINE)
+        part_lines(batch, channels, inputs).saturating_mul(LINE)
     }
 }

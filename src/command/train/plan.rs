@@ -7,7 +7,7 @@ use datasets::Source;
 use super::TrainArguments;
 use crate::CommandError;
 use crate::command::Context;
-use crate::configuration::{Configuration, RECIPES, first_difference, recipe, unnamed};
+use crate::configuration::{Configuration, RECIPES, Recipe, first_difference, unnamed};
 use crate::run_folder::{Existing, RunFolder};
 
 /// The effective configuration and where its run lies.
@@ -21,7 +21,7 @@ pub(super) struct Plan {
 
 /// What the argument WHAT means.
 enum Target {
-    Recipe(String),
+    Recipe(Recipe),
     Folder(Source),
     File(PathBuf),
 }
@@ -32,11 +32,11 @@ impl Target {
         if is_file {
             return Ok(Self::File(PathBuf::from(text)));
         }
-        if RECIPES.contains(&text) {
-            return Ok(Self::Recipe(text.to_owned()));
+        if let Some(recipe) = Recipe::named(text) {
+            return Ok(Self::Recipe(recipe));
         }
         text.parse().map(Self::Folder).map_err(|_| {
-            let names = RECIPES.join(", ");
+            let names = RECIPES.map(|recipe| recipe.name).join(", ");
             let expected = format!("{names}, a file CONFIG.toml or a folder of images (with a path separator)");
             CommandError::usage("argument WHAT", expected, format!("'{text}'")).into()
         })
@@ -45,12 +45,7 @@ impl Target {
     fn configuration(&self) -> anyhow::Result<Configuration> {
         match self {
             Self::File(path) => Configuration::load(path),
-            Self::Recipe(name) => recipe(name)
-                .unwrap_or_else(|| {
-                    let found = format!("'{name}'");
-                    Err(CommandError::usage("argument WHAT", RECIPES.join(", "), found))
-                })
-                .map_err(Into::into),
+            Self::Recipe(recipe) => Ok(recipe.configuration()?),
             Self::Folder(source) => Ok(unnamed(source.clone())),
         }
     }
@@ -59,7 +54,7 @@ impl Target {
     fn stem(&self) -> String {
         let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let name = match self {
-            Self::Recipe(name) => Some(name.clone()),
+            Self::Recipe(recipe) => Some(recipe.name.to_owned()),
             Self::Folder(Source::Folder(path)) => stem(path),
             Self::Folder(source) => Some(source.to_string()),
             Self::File(path) => stem(path),
@@ -80,7 +75,7 @@ impl Plan {
         let mut configuration = target.configuration()?;
         arguments.overrides.apply(context.seed, &mut configuration);
         let place = match &target {
-            Target::Recipe(name) => format!("recipe {name}"),
+            Target::Recipe(recipe) => format!("recipe {}", recipe.name),
             Target::Folder(source) => format!("settings of {source}"),
             Target::File(path) => path.display().to_string(),
         };
