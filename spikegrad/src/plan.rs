@@ -128,29 +128,26 @@ impl FanCount {
     }
 
     /// sum magnitude(count) * fan over the neurons of several examples.
-    pub fn weigh<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u64 + Copy) -> u64 {
-        let sum = |counts: &[T]| counts.iter().map(|&count| magnitude(count)).sum::<u64>();
-        match self {
-            Self::Uniform(0) => 0,
-            Self::Uniform(fan) => sum(counts) * fan,
-            Self::Positions { fans, channels } => {
-                counts.chunks_exact(*channels).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
-            }
-            Self::Neurons(fans) => counts.iter().zip(fans.iter().cycle()).map(|(&c, fan)| magnitude(c) * fan).sum(),
-        }
+    pub fn weigh<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u64) -> u64 {
+        self.weigh_sums(counts, |counts| counts.iter().map(|&count| magnitude(count)).sum())
     }
 
     /// [`FanCount::weigh`] of bytes with magnitudes below 2^8.
-    pub fn weigh_bytes<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u32 + Copy) -> u64 {
+    pub fn weigh_bytes<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u32) -> u64 {
         let short = |counts: &[T]| u64::from(counts.iter().map(|&count| magnitude(count)).sum::<u32>());
-        let sum = |counts: &[T]| counts.chunks(SHORT_SUM).map(short).sum::<u64>();
+        self.weigh_sums(counts, |counts| counts.chunks(SHORT_SUM).map(short).sum())
+    }
+
+    /// Weighs the sums of the magnitudes of runs of counts.
+    fn weigh_sums<T>(&self, counts: &[T], sum: impl Fn(&[T]) -> u64) -> u64 {
+        let weigh = |fans: &[u64], length: usize| {
+            counts.chunks_exact(length).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
+        };
         match self {
             Self::Uniform(0) => 0,
             Self::Uniform(fan) => sum(counts) * fan,
-            Self::Positions { fans, channels } => {
-                counts.chunks_exact(*channels).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
-            }
-            Self::Neurons(_) => self.weigh(counts, |count| magnitude(count).into()),
+            Self::Positions { fans, channels } => weigh(fans, *channels),
+            Self::Neurons(fans) => weigh(fans, 1),
         }
     }
 }
