@@ -1,4 +1,4 @@
-//! Random crop and flip of one image.
+//! Random crop, flip and cutout of one image.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,28 +14,32 @@ const WORDS_PER_SAMPLE: u128 = 16;
 pub struct Augmentation {
     /// Pixels added on each side before a window of the original size is cut out at random.
     pub padding: usize,
-    /// Value of the added pixels.
+    /// Value of the added and of the cut out pixels.
     pub fill: u8,
     /// Whether to mirror left and right with probability one half.
     pub flip: bool,
+    /// Side of a square that is blanked, its centre anywhere in the image (cutout, arXiv
+    /// 1708.04552, section 3.2). 0 blanks nothing.
+    pub cutout: usize,
 }
 
 impl Augmentation {
     /// Whether images pass unchanged.
     pub fn is_identity(&self) -> bool {
-        self.padding == 0 && !self.flip
+        self.padding == 0 && !self.flip && self.cutout == 0
     }
 }
 
 /// Writes a variant of `image`, `[height, width, channels]`, to `output` of the same length.
 ///
 /// `output[y, x] = padded[y + dy, m(x) + dx]` with `dy`, `dx` uniform in `0..=2 * padding` and
-/// `m` the identity or, when `flip` is set and a fair coin says so, `width - 1 - x`. The result
-/// is a pure function of the arguments, so it does not depend on batches or threads.
+/// `m` the identity or, when `flip` is set and a fair coin says so, `width - 1 - x`. A square
+/// of side `cutout` around a uniform pixel of the output then becomes `fill`, as far as it lies
+/// inside the image. The result is a pure function of the arguments, so it does not depend on batches or threads.
 ///
 /// # Errors
-/// [`DatasetError::Invalid`] when a length is not that of `shape`, or the padding exceeds the
-/// larger side of the image.
+/// [`DatasetError::Invalid`] when a length is not that of `shape`, or the padding or the cutout
+/// exceeds the larger side of the image.
 pub fn augment(
     image: &[u8],
     shape: ImageShape,
@@ -56,14 +60,14 @@ pub fn augment(
             ));
         }
     }
-    if augmentation.padding > shape.height.max(shape.width) {
-        return Err(DatasetError::parameter(
-            "augmentation",
-            "padding",
-            format!("at most {}", shape.height.max(shape.width)),
-            augmentation.padding,
-            "choose a smaller padding; 4 is usual for 32x32 images",
-        ));
+    let side = shape.height.max(shape.width);
+    for (field, found, fix) in [
+        ("padding", augmentation.padding, "choose a smaller padding; 4 is usual for 32x32 images"),
+        ("cutout", augmentation.cutout, "choose a smaller square; 8 to 16 is usual for 32x32 images"),
+    ] {
+        if found > side {
+            return Err(DatasetError::parameter("augmentation", field, format!("at most {side}"), found, fix));
+        }
     }
     let (height, width, channels) = (shape.height, shape.width, shape.channels);
     let mut generator = generator(seed, Purpose::Augmentation, epoch);
@@ -86,6 +90,18 @@ pub fn augment(
                 }
                 _ => target.fill(augmentation.fill),
             }
+        }
+    }
+    if augmentation.cutout > 0 {
+        let before = augmentation.cutout / 2;
+        let mut range = |size: usize| {
+            let centre = below(&mut generator, size as u64) as usize;
+            centre.saturating_sub(before)..(centre + augmentation.cutout - before).min(size)
+        };
+        let (rows, columns) = (range(height), range(width));
+        for y in rows {
+            output[(y * width + columns.start) * channels..(y * width + columns.end) * channels]
+                .fill(augmentation.fill);
         }
     }
     Ok(())

@@ -116,7 +116,7 @@ const KNOWN: [[usize; 10]; 3] =
 fn crops_and_flips_cover_every_place_evenly() {
     let shape = ImageShape { height: 3, width: 5, channels: 2 };
     let image: Vec<u8> = (1..=30).collect();
-    let options = Augmentation { padding: 1, fill: 0, flip: true };
+    let options = Augmentation { padding: 1, fill: 0, flip: true, cutout: 0 };
     let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut output = vec![0; 30];
     for sample in 0..9000 {
@@ -132,6 +132,36 @@ fn crops_and_flips_cover_every_place_evenly() {
     let mut down = vec![0; 10];
     down.extend(&image[..20]);
     assert!(seen.contains_key(&down));
+}
+
+#[test]
+fn cutouts_are_squares_clipped_at_the_border_and_centred_everywhere() {
+    let shape = ImageShape { height: 4, width: 6, channels: 2 };
+    let image: Vec<u8> = (1..=48).collect();
+    let options = Augmentation { fill: 0, cutout: 3, ..Augmentation::default() };
+    let mut centres: HashMap<(usize, usize), usize> = HashMap::new();
+    let mut output = vec![0; 48];
+    for sample in 0..4800 {
+        augment(&image, shape, &options, 3, 1, sample, &mut output).expect("augment");
+        let blank = |y: usize, x: usize| output[(y * 6 + x) * 2..][..2] == [0, 0];
+        let found: Vec<_> = (0..24)
+            .map(|i| (i / 6, i % 6))
+            .filter(|&(y, x)| {
+                let expected = |y: usize, x: usize| {
+                    (0..24).all(|i| {
+                        let (row, column) = (i / 6, i % 6);
+                        blank(row, column) == (row.abs_diff(y) < 2 && column.abs_diff(x) < 2)
+                    })
+                };
+                expected(y, x)
+            })
+            .collect();
+        assert_eq!(found.len(), 1, "{output:?}");
+        *centres.entry(found[0]).or_default() += 1;
+        assert!(output.iter().zip(&image).all(|(&after, &before)| after == before || after == 0));
+    }
+    assert_eq!(centres.len(), 24);
+    assert!(centres.values().all(|&count| (140..260).contains(&count)), "{centres:?}");
 }
 
 proptest! {
@@ -173,16 +203,16 @@ proptest! {
     #[test]
     fn augmentation_depends_on_its_arguments_alone(
         height in 1usize..9, width in 1usize..9, channels in 1usize..4,
-        padding in 0usize..12, fill in any::<u8>(), flip in any::<bool>(),
+        padding in 0usize..12, fill in any::<u8>(), flip in any::<bool>(), cutout in 0usize..12,
         seed in any::<u64>(), epoch in any::<u64>(), sample in any::<u32>(),
     ) {
         let shape = ImageShape { height, width, channels };
         let image = noise(height * width * channels, 11);
-        let options = Augmentation { padding, fill, flip };
+        let options = Augmentation { padding, fill, flip, cutout };
         let (mut first, mut second) = (vec![1; image.len()], vec![2; image.len()]);
         let run = |output: &mut [u8]| augment(&image, shape, &options, seed, epoch, sample as usize, output);
         let result = run(&mut first);
-        prop_assert_eq!(result.is_ok(), padding <= height.max(width));
+        prop_assert_eq!(result.is_ok(), padding.max(cutout) <= height.max(width));
         if result.is_ok() {
             run(&mut second).expect("again");
             prop_assert_eq!(&first, &second);

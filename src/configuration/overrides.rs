@@ -65,7 +65,7 @@ pub struct Overrides {
     /// Epochs over which the learning rate rises from zero
     #[arg(long, value_name = "N")]
     pub warm_up_epochs: Option<u32>,
-    /// Variation of training images: none, flip, crop:PADDING or crop:PADDING,flip
+    /// Variation of training images: none, or any of crop:PADDING,flip,cutout:SIDE
     #[arg(long, value_name = "KIND", value_parser = augmentation)]
     pub augment: Option<AugmentationChoice>,
     /// Validation samples
@@ -250,7 +250,7 @@ fn schedule(text: &str) -> Result<ScheduleChoice, String> {
 }
 
 fn augmentation(text: &str) -> Result<AugmentationChoice, String> {
-    let fail = || format!("expected none, flip, crop:PADDING or crop:PADDING,flip, found {text}");
+    let fail = || format!("expected none, or any of crop:PADDING, flip, cutout:SIDE joined by commas, found {text}");
     let mut augmentation = Augmentation::default();
     if text == "none" {
         return Ok(AugmentationChoice(augmentation));
@@ -258,6 +258,7 @@ fn augmentation(text: &str) -> Result<AugmentationChoice, String> {
     for part in text.split(',') {
         match part.split_once(':') {
             Some(("crop", padding)) => augmentation.padding = padding.parse().map_err(|_| fail())?,
+            Some(("cutout", side)) => augmentation.cutout = side.parse().map_err(|_| fail())?,
             None if part == "flip" => augmentation.flip = true,
             _ => return Err(fail()),
         }
