@@ -52,6 +52,7 @@ fn initialised_network() -> anyhow::Result<Network> {
         input_minimum: 0,
         input_gain: 1.0,
         output_gain: 1.0,
+        maximum_count: None,
         fraction_bits: None,
     };
     let network = Network::build(&shorthand.describe()?)?;

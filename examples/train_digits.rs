@@ -22,6 +22,7 @@ fn main() -> anyhow::Result<()> {
             input_minimum: 0,
             input_gain: 1.0,
             output_gain: 1.0,
+            maximum_count: None,
             fraction_bits: None,
         }
         .describe()?,

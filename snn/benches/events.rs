@@ -39,6 +39,7 @@ fn network(topology: &str, channels: usize) -> Result<Network, Box<dyn Error>> {
         input_minimum: 0,
         input_gain: 4.0,
         output_gain: 1.0,
+        maximum_count: None,
         fraction_bits: None,
     };
     let mut network = Network::build(&shorthand.describe()?)?;

@@ -340,6 +340,7 @@ fn a_step_of_a_wide_network_descends_the_same_sum() {
         input_minimum: 0,
         input_gain: 30.0,
         output_gain: 1.0,
+        maximum_count: None,
         fraction_bits: Some(12),
     };
     check_step(&shorthand.describe().unwrap(), 0.5);

@@ -29,6 +29,10 @@ pub struct NetworkSection {
     /// Grid of the weights of the topology; by fan-in when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction_bits: Option<u32>,
+    /// Largest spike count of the topology's populations, 1 to 127; 127 when absent. Hardware that
+    /// takes counts of b bits needs at most `2^b - 1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_spikes: Option<i32>,
     /// The populations, instead of a topology.
     #[serde(default, rename = "population", skip_serializing_if = "Vec::is_empty")]
     pub populations: Vec<PopulationDescription>,
@@ -54,6 +58,7 @@ impl NetworkSection {
                     ("input_gain", self.input_gain.is_some()),
                     ("output_gain", self.output_gain.is_some()),
                     ("fraction_bits", self.fraction_bits.is_some()),
+                    ("max_spikes", self.max_spikes.is_some()),
                 ];
                 match shorthand_only.iter().find(|(_, is_given)| *is_given) {
                     Some((key, _)) => Err(format!(
@@ -97,6 +102,7 @@ impl NetworkSection {
             input_gain: self.input_gain.unwrap_or(1.0),
             output_gain: self.output_gain.unwrap_or(1.0),
             fraction_bits: self.fraction_bits,
+            maximum_count: self.max_spikes,
         };
         Ok(shorthand.describe()?)
     }

@@ -53,6 +53,9 @@ pub struct Overrides {
     /// Factor on the logits, above 0
     #[arg(long, value_name = "GAIN", value_parser = above_zero, allow_negative_numbers = true)]
     pub output_gain: Option<f64>,
+    /// Largest spike count of a neuron, 1 to 127
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=127), allow_negative_numbers = true)]
+    pub max_spikes: Option<i32>,
     /// Grid of the weights, 2^-N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=30))]
     pub fraction_bits: Option<u32>,
@@ -185,6 +188,7 @@ impl Overrides {
         network.padding = padding.or(network.padding);
         network.input_gain = self.input_gain.or(network.input_gain);
         network.output_gain = self.output_gain.or(network.output_gain);
+        network.max_spikes = self.max_spikes.or(network.max_spikes);
         network.fraction_bits = self.fraction_bits.or(network.fraction_bits);
         set(&mut data.augmentation, self.augment.map(|choice| choice.0));
         data.validation = self.validation.or(data.validation);

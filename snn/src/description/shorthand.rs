@@ -49,6 +49,8 @@ pub struct Shorthand<'a> {
     /// `fraction_bits` of all populations with trained weights; chosen per population when
     /// `None` so that six standard deviations of He initialisation fit the mantissa.
     pub fraction_bits: Option<u32>,
+    /// Largest magnitude of the spike counts of all populations that fire; 127 when `None`.
+    pub maximum_count: Option<i32>,
 }
 
 enum Part {
@@ -77,6 +79,9 @@ impl Shorthand<'_> {
             if !(gain.is_finite() && gain > 0.0) {
                 return Err(fail(0, format!("the {name} gain must be above zero, found {gain}")));
             }
+        }
+        if let Some(count) = self.maximum_count.filter(|count| !(1..=127).contains(count)) {
+            return Err(fail(0, format!("the largest spike count must be 1 to 127, found {count}")));
         }
         let mut shape = self.input_shape(texts[0]).map_err(|problem| fail(0, problem))?;
         let mut populations = vec![PopulationDescription {
@@ -119,8 +124,8 @@ impl Shorthand<'_> {
                         fraction_bits: 0,
                         threshold: Some(Threshold::Uniform(threshold)),
                         bias: false,
-                        minimum_count: None,
-                        maximum_count: None,
+                        minimum_count: self.maximum_count.map(|count| -count),
+                        maximum_count: self.maximum_count,
                     }
                 }
                 Part::Convolution { fraction_bits, .. } | Part::Dense { fraction_bits, .. } => {
@@ -140,7 +145,7 @@ impl Shorthand<'_> {
                         threshold: is_folded.then_some(Threshold::Uniform(threshold)),
                         bias: true,
                         minimum_count: None,
-                        maximum_count: None,
+                        maximum_count: self.maximum_count.filter(|_| !is_last),
                     }
                 }
             };
@@ -293,6 +298,20 @@ mod tests {
             input_gain: 20.0,
             output_gain: 0.25,
             fraction_bits: None,
+            maximum_count: None,
+        }
+    }
+
+    #[test]
+    fn spike_counts_are_limited_where_neurons_fire() {
+        let limited = Shorthand { maximum_count: Some(15), ..shorthand("8x8-4C3-P2-6-10") };
+        let ranges: Vec<_> =
+            limited.describe().unwrap().populations.iter().map(|p| (p.minimum_count, p.maximum_count)).collect();
+        let expected = [(Some(0), Some(255)), (None, Some(15)), (Some(-15), Some(15)), (None, Some(15)), (None, None)];
+        assert_eq!(ranges, expected);
+        for count in [0, -1, 128] {
+            let error = Shorthand { maximum_count: Some(count), ..shorthand("8x8-10") }.describe().unwrap_err();
+            assert!(error.to_string().contains(&count.to_string()), "{error}");
         }
     }
 

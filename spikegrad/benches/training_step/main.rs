@@ -75,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         input_minimum: 0,
         input_gain: options.input_gain,
         output_gain: 1.0,
+        maximum_count: None,
         fraction_bits: None,
     }
     .describe()?;
