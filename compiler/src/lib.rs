@@ -22,8 +22,11 @@
 pub mod columns;
 pub mod error;
 pub mod hardware;
+pub mod mapping;
 pub mod program;
 pub mod statistics;
+#[cfg(test)]
+mod testing;
 
 pub use error::CompilerError;
 pub use hardware::HardwareSpecification;

@@ -3,7 +3,10 @@
 //!
 //! `crossbar.json` holds the [`Layout`], `tiles.safetensors` the [`Crossbar`] tensors.
 
+mod decode;
 mod layout;
+pub(crate) mod placement;
+mod shape;
 mod tensors;
 
 pub use layout::{

@@ -12,9 +12,11 @@ pub struct Broadcast {
 /// Cells, scale factors and quantiser levels of one projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crossbar {
-    /// Levels `[row tile, column tile, row, byte]`, packed: the level of column l occupies the bits
-    /// `l * cell_bits ..`, least significant first, of a row of `row_bytes` bytes; 0 where unused.
-    /// Positive cells of differential pairs, or all cells.
+    /// Levels `[row tile, column tile, row, byte]` of all `array.rows` rows, packed: the level of
+    /// column l ([`super::CrossbarLayout::columns`]) occupies the bits `l * cell_bits ..`, least
+    /// significant first, of a row of [`super::CrossbarLayout::row_bytes`] bytes; 0 where unused.
+    /// Positive cells of differential pairs, or all cells. The last column of an array with a
+    /// reference column holds level 1 in every row in use.
     pub cells: Vec<u8>,
     /// Negative cells of differential pairs, laid out alike; else empty.
     pub negative_cells: Vec<u8>,

@@ -1,0 +1,45 @@
+//! Real scale factors as integers with one common factor, and that factor as an integer too.
+
+use super::ScaleValues;
+use crate::program::Broadcast;
+
+/// Scale factors `common * integer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixedPoint {
+    /// Integers of `0..=2^bits - 1`.
+    pub integers: Broadcast,
+    /// The common factor, above 0.
+    pub common: f64,
+}
+
+/// Rounds scale factors to `bits` bits: `common = largest / (2^bits - 1)`,
+/// `integer = round_half_away(value / common)`.
+pub fn fixed_point(scales: &ScaleValues, bits: u32) -> FixedPoint {
+    let top = f64::from((1u32 << bits) - 1);
+    let largest = scales.values.iter().copied().fold(0.0, f64::max);
+    let common = if largest / top > 0.0 { largest / top } else { 1.0 };
+    let values = scales.values.iter().map(|value| (value / common).round().clamp(0.0, top) as i32).collect();
+    FixedPoint { integers: Broadcast { shape: scales.shape, values }, common }
+}
+
+/// Largest exponent of [`common_grid`].
+const FINEST: u32 = 16;
+/// Largest relative error of a unit that [`common_grid`] accepts.
+const TOLERANCE: f64 = 1.0 / 512.0;
+
+/// The total input of a population on a grid so fine that the units of all projections that enter
+/// it are integers: `unit ≈ real unit * 2^g` with the smallest g of `0..=16` at which every relative
+/// error is below 1/512, or with 16 where none is. A real unit is `step * common`; thresholds,
+/// biases and fixed weights are multiplied by `2^g`.
+///
+/// `None` when a unit is so small that it vanishes even at `g = 16`, or too large for 64 bits.
+pub fn common_grid(real_units: &[f64]) -> Option<(u32, Vec<i64>)> {
+    let at = |shift: u32| real_units.iter().map(|unit| unit * f64::from(1u32 << shift)).collect::<Vec<f64>>();
+    let is_close = |unit: f64| (unit.round() - unit).abs() < TOLERANCE * unit;
+    let shift = (0..=FINEST).find(|&shift| at(shift).into_iter().all(is_close)).unwrap_or(FINEST);
+    let units = at(shift).into_iter().map(|unit| {
+        let rounded = unit.round();
+        (1.0..1e18).contains(&rounded).then_some(rounded as i64)
+    });
+    Some((shift, units.collect::<Option<Vec<i64>>>()?))
+}

@@ -1,0 +1,24 @@
+//! From a trained network to arrays: weights on the hardware's bits, tiles, cells, routes.
+//!
+//! [`deploy()`] brings the weights onto the bits of the cells, [`plan()`] says how many arrays that
+//! takes, [`compile()`] makes the [`crate::Program`].
+
+mod calibration;
+mod cells;
+mod compile;
+mod counts;
+mod deploy;
+mod fixed_point;
+mod overflow;
+mod plan;
+pub mod published;
+mod replication;
+#[cfg(test)]
+mod tests;
+
+pub use calibration::{Calibration, ProjectionCalibration, ScaleValues};
+pub use compile::{compile, compile_deployment};
+pub use counts::{CountRange, count_ranges};
+pub use deploy::{Deployment, deploy, deploy_with_steps, on_grid, step_for};
+pub use fixed_point::{FixedPoint, common_grid, fixed_point};
+pub use plan::{MappingPlan, Problem, ProjectionPlan, plan};

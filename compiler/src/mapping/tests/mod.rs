@@ -1,0 +1,6 @@
+//! Mapping against slow references.
+
+mod compiled;
+mod deployed;
+mod planned;
+mod published;
