@@ -22,3 +22,5 @@ pub use counts::{CountRange, count_ranges};
 pub use deploy::{Deployment, deploy, deploy_with_steps, on_grid, step_for};
 pub use fixed_point::{FixedPoint, common_grid, fixed_point};
 pub use plan::{MappingPlan, Problem, ProjectionPlan, plan};
+
+pub(crate) use overflow::check as check_overflow;

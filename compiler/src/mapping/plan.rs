@@ -244,7 +244,7 @@ fn count_problems(network: &Network, hardware: &HardwareSpecification) -> Vec<Pr
             format!("set input.image_bits = {needed} in the hardware")
         } else {
             format!(
-                "train with maximum_count = {largest} in the [[network.population]] of the configuration, for this one \
+                "train with --max-spikes {largest} (maximum_count in a [[network.population]]), for this population \
                  or for what feeds it, or set input.bits = {needed} in the hardware"
             )
         };

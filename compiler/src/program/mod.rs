@@ -3,12 +3,17 @@
 //!
 //! `crossbar.json` holds the [`Layout`], `tiles.safetensors` the [`Crossbar`] tensors.
 
+mod check;
 mod decode;
+mod files;
 mod layout;
 pub(crate) mod placement;
 mod shape;
 mod tensors;
+#[cfg(test)]
+mod tests;
 
+pub use files::{Files, LAYOUT_FILE, TENSOR_FILE};
 pub use layout::{
     ArrayPlacement, CrossbarLayout, DigitalKind, Geometry, Layout, PopulationLayout, ProjectionKind, ProjectionLayout,
     Route, StreamLayout,

@@ -9,7 +9,7 @@ use snn::{Bias, WeightFormat};
 use crate::columns::{Slicing, active};
 use crate::hardware::{Quantiser, Range};
 use crate::mapping::calibration::full_range_step;
-use crate::mapping::{Calibration, ScaleValues, common_grid, compile, count_ranges, deploy, fixed_point, plan};
+use crate::mapping::{Calibration, ScaleValues, common_grid, compile, compile_deployment, count_ranges, deploy, fixed_point, plan};
 use crate::program::{Crossbar, DigitalKind, ProjectionKind, Route};
 use crate::testing::{any_hardware, calibration, ideal};
 
@@ -207,7 +207,9 @@ fn a_calibration_that_does_not_belong_is_refused() {
         calibration
     };
     assert!(message(&hardware, &changed(&|c| c.quantiser_levels = None)).contains("thresholds"));
-    assert!(message(&hardware, &changed(&|c| c.step = Some(126))).contains("step"));
+    let deployment = deploy(&network, &hardware).unwrap();
+    let other_step = compile_deployment(&deployment, &hardware, &changed(&|c| c.step = Some(126)));
+    assert!(other_step.unwrap_err().to_string().contains("step"));
     assert!(message(&hardware, &changed(&|c| c.scale_factors.as_mut().unwrap().shape[3] += 1)).contains("sizes"));
     assert!(message(&hardware, &changed(&|c| c.scale_factors.as_mut().unwrap().values[0] = f64::NAN)).contains("NaN"));
     assert!(

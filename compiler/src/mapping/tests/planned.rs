@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kernels::Counts;
 use proptest::prelude::*;
 use snn::testing::Generator;
-use snn::{Network, NeuronKind, Simulation, SimulationOptions, Simulator, WeightFormat};
+use snn::{Network, NeuronKind, SimulationOptions, Simulator, State, WeightFormat};
 
 use crate::CompilerError;
 use crate::mapping::replication::{Stage, copies};
@@ -16,8 +16,10 @@ use crate::testing::{any_hardware, ideal};
 fn counts(network: &Network, seed: u64) -> Vec<Vec<i32>> {
     let inputs = Generator::new(seed ^ 77).inputs(network);
     let views: Vec<Counts<'_>> = inputs.iter().map(snn::testing::OwnedCounts::view).collect();
-    let Simulation { counts, .. } = Simulator::new(network).run(&views, SimulationOptions::default()).unwrap();
-    counts
+    let simulator = Simulator::new(network).unwrap();
+    let mut state = State::new();
+    let simulation = simulator.run(&views, &SimulationOptions::default(), &mut state, None).unwrap();
+    (0..network.populations().len()).map(|index| simulation.counts(index).to_vec()).collect()
 }
 
 proptest! {
@@ -111,7 +113,7 @@ fn what_does_not_fit_is_named() {
     few_bits.input.bits = 2;
     let hidden = network.populations().iter().any(|p| p.neuron != NeuronKind::Input && !p.outgoing.is_empty());
     assert!(hidden, "the network has a hidden population");
-    assert!(refused(&few_bits).contains("maximum_count = 3"));
+    assert!(refused(&few_bits).contains("--max-spikes 3"));
     few_bits.input.image_bits = Some(3);
     assert!(refused(&few_bits).contains("image_bits"));
 }
