@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod eval;
+pub mod hardware;
 pub mod inspect;
 pub mod simulate;
 pub mod train;
@@ -63,6 +64,7 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
     Data(data::DataArguments),
+    Hardware(hardware::HardwareArguments),
 }
 
 /// What the global flags and the environment say.
@@ -146,6 +148,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Simulate(arguments) => simulate::run(arguments, &context),
         Command::Inspect(arguments) => inspect::run(arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
+        Command::Hardware(arguments) => hardware::run(arguments, &context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -70,6 +70,13 @@ pub enum Timing {
     Published,
 }
 
+impl Component {
+    /// Whether any of its numbers is above 0.
+    pub fn is_counted(&self) -> bool {
+        self.energy_pj > 0.0 || self.latency_ns > 0.0 || self.area_um2 > 0.0
+    }
+}
+
 impl Curve {
     /// The value at x.
     pub fn at(&self, x: f64) -> f64 {

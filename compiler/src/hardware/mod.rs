@@ -1,16 +1,21 @@
 //! What a chip offers: one specification serves training, mapping, simulation and cost.
 
 mod array;
+mod check;
 mod cost;
 mod device;
+mod display;
 mod non_ideality;
 mod periphery;
+pub mod presets;
+mod text;
 
 pub use array::{Array, InputCoding, Inputs, SignedWeights, WeightCells};
 pub use cost::{Component, Cost, Curve, Timing};
 pub use device::Device;
 pub use non_ideality::{Drift, NonIdealities, Spread, StuckCells, WireResistance};
 pub use periphery::{Granularity, Periphery, Quantiser, Range, ScaleFactors};
+pub use text::LARGEST_FILE;
 
 use serde::{Deserialize, Serialize};
 

@@ -36,21 +36,22 @@ pub enum Range {
     Calibrated,
 }
 
-/// Numbers that quantised partial sums are multiplied with. Absent for `ideal` and `uniform`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Numbers that quantised partial sums are multiplied with. The default where the quantiser takes
+/// none ([`Quantiser::has_scale_factors`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ScaleFactors {
     /// Which columns share one.
-    #[serde(default)]
     pub granularity: Granularity,
     /// Bits of an unsigned fixed-point scale factor; one further factor per projection makes up for
     /// the common scale.
-    #[serde(default = "eight")]
     pub bits: u32,
 }
 
-fn eight() -> u32 {
-    8
+impl Default for ScaleFactors {
+    fn default() -> Self {
+        Self { granularity: Granularity::default(), bits: 8 }
+    }
 }
 
 /// Which partial sums share a scale factor.
@@ -82,6 +83,13 @@ pub struct Periphery {
     /// Copies of the arrays of early populations, so that positions of a convolution are computed
     /// side by side: at most this many.
     pub largest_replication: usize,
+}
+
+impl Quantiser {
+    /// Whether its codes are multiplied with scale factors: those of comparators are.
+    pub fn has_scale_factors(&self) -> bool {
+        matches!(self, Self::Sign {} | Self::Ternary {})
+    }
 }
 
 impl Default for Periphery {

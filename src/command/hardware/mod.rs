@@ -1,0 +1,62 @@
+//! `sterna hardware`: chips that networks are compiled for.
+
+mod list;
+mod show;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use compiler::HardwareSpecification;
+use compiler::hardware::presets;
+
+use super::Context;
+use crate::CommandError;
+
+/// List and show hardware specifications
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    sterna hardware list\n  \
+    sterna hardware show hcim-a-ternary\n  \
+    sterna hardware show adcless-rram-64 > mine.toml\n  \
+    sterna hardware show mine.toml --json")]
+pub struct HardwareArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    List(list::ListArguments),
+    Show(show::ShowArguments),
+}
+
+/// Does as the arguments say.
+///
+/// # Errors
+/// Those of the action.
+pub fn run(arguments: &HardwareArguments, context: &Context) -> anyhow::Result<()> {
+    match &arguments.action {
+        Action::List(arguments) => list::run(arguments, context),
+        Action::Show(arguments) => show::run(arguments, context),
+    }
+}
+
+/// The specification that a preset's name or a file stands for. A preset goes before a file of the
+/// same name; `./NAME` is the file.
+///
+/// # Errors
+/// [`CommandError::Usage`] naming the presets for a text that is neither a preset, nor a path that
+/// exists, nor one that ends in `.toml`; [`compiler::CompilerError`] for a file that cannot be read,
+/// is wrong or contradicts itself.
+pub fn specification(text: &str) -> anyhow::Result<HardwareSpecification> {
+    if let Some(preset) = presets::Preset::named(text) {
+        return Ok(preset.specification()?);
+    }
+    let path = Path::new(text);
+    let is_path = path.exists() || path.components().count() > 1;
+    if !is_path && path.extension().is_none_or(|extension| extension != "toml") {
+        let expected = format!("a preset ({}) or the path of a TOML file", presets::names());
+        return Err(CommandError::usage("hardware", expected, format!("'{text}'")).into());
+    }
+    Ok(HardwareSpecification::from_file(path)?)
+}
