@@ -66,6 +66,16 @@ pub enum CompilerError {
         /// What was given.
         found: String,
     },
+    /// Weights, shapes or cells do not fit the columns they are to fill.
+    #[error("{what}: expected {expected}, found {found}; compile the network again")]
+    Columns {
+        /// Which quantity.
+        what: String,
+        /// What the columns take.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: cannot be read or written; check that it exists, is a file, and that you may use it", path = .path.display())]
     Io {
