@@ -1,0 +1,151 @@
+//! One quantiser on the partial sums of many columns.
+
+use super::Total;
+use crate::hardware::{HardwareSpecification, Quantiser, SignedWeights};
+
+/// What happens to a partial sum before it is weighted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Code {
+    quantiser: Quantiser,
+    /// Codes of a uniform converter.
+    low: i32,
+    high: i32,
+    /// Largest magnitude of a partial sum.
+    largest: i32,
+}
+
+/// What was seen among quantised partial sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeCounts {
+    /// Codes of zero.
+    pub zeros: u64,
+    /// Codes that a uniform converter clipped.
+    pub clipped: u64,
+}
+
+impl Code {
+    /// The quantiser of a chip; arrays have at most `array_rows` rows.
+    pub fn of(hardware: &HardwareSpecification, array_rows: usize) -> Self {
+        let (low, high) = match (hardware.quantiser, hardware.weights.signed) {
+            (Quantiser::Uniform { bits, .. }, SignedWeights::DifferentialPair) => {
+                (-(1i32 << (bits - 1)), (1 << (bits - 1)) - 1)
+            }
+            (Quantiser::Uniform { bits, .. }, SignedWeights::ReferenceColumn) => (0, (1i32 << bits) - 1),
+            _ => (0, 0),
+        };
+        let level = (1i64 << hardware.array.cell_bits) - 1;
+        let largest = i32::try_from(array_rows as i64 * level).unwrap_or(i32::MAX);
+        Self { quantiser: hardware.quantiser, low, high, largest }
+    }
+
+    /// Largest magnitude of a partial sum.
+    pub fn largest_sum(&self) -> i32 {
+        self.largest
+    }
+
+    /// `|Q(P)|` is at most this for a threshold or step `level`.
+    pub fn largest(&self, level: i32) -> i128 {
+        match self.quantiser {
+            Quantiser::Ideal {} => self.largest.into(),
+            Quantiser::Uniform { .. } => {
+                let codes = i128::from(self.high.max(-self.low));
+                (codes * i128::from(level)).min(i128::from(self.largest) + i128::from(level))
+            }
+            Quantiser::Sign {} | Quantiser::Ternary {} => 1,
+        }
+    }
+
+    /// Whether a partial sum of 0 counts as a code of zero: a converter was there to give one.
+    pub fn has_zeros(&self) -> bool {
+        matches!(self.quantiser, Quantiser::Uniform { .. } | Quantiser::Ternary {})
+    }
+
+    /// `Q(0)`.
+    pub fn at_zero(&self) -> i32 {
+        i32::from(matches!(self.quantiser, Quantiser::Sign {}))
+    }
+
+    /// `Q(P)` of one partial sum; `level` is threshold or step.
+    pub fn apply(&self, sum: i32, level: i32) -> i32 {
+        match self.quantiser {
+            Quantiser::Ideal {} => sum,
+            Quantiser::Uniform { .. } => {
+                level * rounded(sum, self.effective_step(level)).clamp(self.low, self.high)
+            }
+            Quantiser::Sign {} => if sum >= 0 { 1 } else { -1 },
+            Quantiser::Ternary {} => i32::from(sum >= level) - i32::from(sum <= -level),
+        }
+    }
+
+    /// Adds `factor * (Q(P) - Q(0))` for every column to `totals`; all slices have one value for
+    /// each column.
+    #[inline]
+    pub fn add<T: Total>(&self, sums: &[i32], levels: &[i32], factors: &[T], totals: &mut [T]) -> CodeCounts {
+        let columns = sums.iter().zip(levels).zip(factors).zip(totals);
+        let mut counts = [0u32; 2];
+        match self.quantiser {
+            Quantiser::Ideal {} => {
+                for (((&sum, _), &factor), total) in columns {
+                    *total = *total + factor * T::of_sum(sum);
+                }
+            }
+            Quantiser::Sign {} => {
+                for (((&sum, _), &factor), total) in columns {
+                    *total = *total - if sum < 0 { factor + factor } else { T::default() };
+                }
+            }
+            Quantiser::Ternary {} => {
+                for (((&sum, &threshold), &factor), total) in columns {
+                    let (up, down) = (sum >= threshold, sum <= -threshold);
+                    let added = if up { factor } else { T::default() };
+                    *total = *total + added - if down { factor } else { T::default() };
+                    counts[0] += u32::from(!(up | down));
+                }
+            }
+            Quantiser::Uniform { .. } => {
+                for (((&sum, &step), &factor), total) in columns {
+                    let code = rounded(sum, self.effective_step(step));
+                    let kept = code.max(self.low).min(self.high);
+                    *total = *total + factor * T::of_sum(kept * step);
+                    counts[0] += u32::from(kept == 0);
+                    counts[1] += u32::from(kept != code);
+                }
+            }
+        }
+        CodeCounts { zeros: counts[0].into(), clipped: counts[1].into() }
+    }
+
+    /// An integer partial sum with the same code as a real one. It saturates at the largest partial
+    /// sum of a faultless array, which an integer partial sum never exceeds.
+    pub fn integer(&self, sum: f32, level: i32) -> i32 {
+        let nearest = match self.quantiser {
+            Quantiser::Ideal {} => sum.round(),
+            Quantiser::Uniform { .. } => {
+                let step = self.effective_step(level) as f32;
+                let code = ((2.0 * sum.abs() + step) / (2.0 * step)).floor();
+                (code * step).copysign(sum)
+            }
+            Quantiser::Sign {} => sum.floor(),
+            Quantiser::Ternary {} => sum.trunc(),
+        };
+        // A saturating cast; a partial sum that is no number counts as 0.
+        (nearest as i32).clamp(-self.largest, self.largest)
+    }
+
+    /// All steps above twice the largest partial sum give the code 0.
+    #[inline(always)]
+    fn effective_step(&self, step: i32) -> i32 {
+        step.min(self.largest.saturating_mul(2).saturating_add(1))
+    }
+}
+
+/// `round_half_away(sum / step)`.
+///
+/// Exact by single-precision division while `2 * |sum| + step < 2^23`: a quotient that is no integer
+/// lies at least `1 / (2 * step)` below the next one, more than its rounding error.
+#[inline(always)]
+fn rounded(sum: i32, step: i32) -> i32 {
+    let magnitude = (2 * sum.abs() + step) as f32 / (2 * step) as f32;
+    let magnitude = magnitude as i32;
+    if sum < 0 { -magnitude } else { magnitude }
+}
