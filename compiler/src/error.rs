@@ -76,6 +76,18 @@ pub enum CompilerError {
         /// What was given.
         found: String,
     },
+    /// Cells, voltages or wires that make up no circuit, or one that could not be solved.
+    #[error("{what}: expected {expected}, found {found}; {remedy}")]
+    Circuit {
+        /// Which array, cell or quantity.
+        what: String,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        found: String,
+        /// What to change.
+        remedy: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: cannot be read or written; check that it exists, is a file, and that you may use it", path = .path.display())]
     Io {
