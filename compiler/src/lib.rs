@@ -25,6 +25,7 @@ pub mod error;
 pub mod hardware;
 pub mod mapping;
 pub mod program;
+pub mod simulation;
 pub mod statistics;
 #[cfg(test)]
 mod testing;

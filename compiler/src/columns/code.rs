@@ -69,10 +69,14 @@ impl Code {
     pub fn apply(&self, sum: i32, level: i32) -> i32 {
         match self.quantiser {
             Quantiser::Ideal {} => sum,
-            Quantiser::Uniform { .. } => {
-                level * rounded(sum, self.effective_step(level)).clamp(self.low, self.high)
+            Quantiser::Uniform { .. } => level * rounded(sum, self.effective_step(level)).clamp(self.low, self.high),
+            Quantiser::Sign {} => {
+                if sum >= 0 {
+                    1
+                } else {
+                    -1
+                }
             }
-            Quantiser::Sign {} => if sum >= 0 { 1 } else { -1 },
             Quantiser::Ternary {} => i32::from(sum >= level) - i32::from(sum <= -level),
         }
     }

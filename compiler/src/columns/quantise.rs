@@ -22,6 +22,7 @@ pub struct ColumnQuantiser<T> {
     factor_tiles: usize,
     /// For each stream its kind: streams with equal scale factors and weights share one.
     kinds: Vec<usize>,
+    distinct: usize,
     /// `[row tile or 1][stream or 1][slice][output]`.
     levels: Vec<i32>,
     level_sizes: [usize; 2],
@@ -103,8 +104,18 @@ impl<T: Total> ColumnQuantiser<T> {
         let references = layout.streams.iter().map(|stream| factor(reference * i128::from(stream.weight)));
         let references = references.collect::<Result<Vec<T>, CompilerError>>()?;
         let code = Code::of(hardware, hardware.array.rows);
-        let mut quantiser =
-            Self { code, sizes, factors, factor_tiles, kinds, levels, level_sizes, references, baseline: Vec::new() };
+        let mut quantiser = Self {
+            code,
+            sizes,
+            factors,
+            factor_tiles,
+            kinds,
+            distinct: distinct.len(),
+            levels,
+            level_sizes,
+            references,
+            baseline: Vec::new(),
+        };
         let mut baseline = vec![0i128; outputs];
         if code.at_zero() != 0 {
             for tile in 0..row_tiles {
@@ -138,8 +149,7 @@ impl<T: Total> ColumnQuantiser<T> {
     }
 
     fn factors(&self, row_tile: usize, stream: usize) -> &[T] {
-        let kinds = self.kinds.iter().copied().max().map_or(0, |largest| largest + 1);
-        let index = row_tile.min(self.factor_tiles - 1) * kinds + self.kinds[stream];
+        let index = row_tile.min(self.factor_tiles - 1) * self.distinct + self.kinds[stream];
         let columns = self.sizes[1] * self.sizes[3];
         &self.factors[index * columns..][..columns]
     }
@@ -148,20 +158,31 @@ impl<T: Total> ColumnQuantiser<T> {
     /// baseline already, and counts it.
     pub fn accumulate(&self, read: &ColumnRead<'_>, totals: &mut [T], statistics: &mut ProjectionStatistics) {
         let [_, slices, _, outputs] = self.sizes;
-        let (factors, levels) = (self.factors(read.row_tile, read.stream), self.levels(read.row_tile, read.stream));
         let mut counts = CodeCounts::default();
         let places = read.places.iter().zip(read.active).zip(read.sums.chunks_exact(slices * outputs));
         for ((&place, &active), sums) in places {
             let totals = &mut totals[(read.first + place as usize) * outputs..][..outputs];
             self.add_reference(read.stream, active as i32, totals);
-            let slices = sums.chunks_exact(outputs).zip(levels.chunks_exact(outputs)).zip(factors.chunks_exact(outputs));
-            for ((sums, levels), factors) in slices {
-                let seen = self.code.add(sums, levels, factors, totals);
-                counts.zeros += seen.zeros;
-                counts.clipped += seen.clipped;
-            }
+            let seen = self.add_sums(read.row_tile, read.stream, sums, totals);
+            counts.zeros += seen.zeros;
+            counts.clipped += seen.clipped;
         }
         self.count(read, counts, statistics);
+    }
+
+    /// Adds the partial sums `[slice][output]` of one position to its total inputs.
+    #[inline]
+    pub fn add_sums(&self, row_tile: usize, stream: usize, sums: &[i32], totals: &mut [T]) -> CodeCounts {
+        let outputs = self.sizes[3];
+        let (factors, levels) = (self.factors(row_tile, stream), self.levels(row_tile, stream));
+        let slices = sums.chunks_exact(outputs).zip(levels.chunks_exact(outputs)).zip(factors.chunks_exact(outputs));
+        let mut counts = CodeCounts::default();
+        for ((sums, levels), factors) in slices {
+            let seen = self.code.add(sums, levels, factors, totals);
+            counts.zeros += seen.zeros;
+            counts.clipped += seen.clipped;
+        }
+        counts
     }
 
     /// Takes the offset of the weights off: `active` rows were driven.
