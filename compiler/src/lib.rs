@@ -19,6 +19,7 @@
 //! 2403.13577); Saxena and Roy, ISLPED 2023.
 #![forbid(unsafe_code)]
 
+pub mod calibration;
 pub mod circuit;
 pub mod columns;
 pub mod error;
