@@ -27,7 +27,7 @@ pub fn ideal(rows: usize, columns: usize) -> HardwareSpecification {
         input: Inputs { coding: InputCoding::BitSerial, bits: 7, image_bits: Some(8) },
         quantiser: Quantiser::Ideal {},
         scale_factors: ScaleFactors { granularity: Granularity::ColumnStream, bits: 8 },
-        periphery: Periphery::default(),
+        periphery: Periphery { accumulator_bits: 32, ..Periphery::default() },
         device: Device {
             cell: "rram".to_owned(),
             technology_nm: 65.0,
@@ -61,7 +61,7 @@ pub fn any_hardware() -> impl Strategy<Value = HardwareSpecification> {
                 largest: None,
                 pair_shares_column: is_pair && pair_shares_column,
             };
-            hardware.array.cell_bits = cell_bits;
+            hardware.array.cell_bits = cell_bits.min(hardware.weights.bits);
             let columns = Slicing::of(&hardware).count() * hardware.weights.columns_per_slice();
             hardware.array.columns = columns + usize::from(!is_pair) + more_columns;
             hardware.input.coding = if spikes { InputCoding::Spikes } else { InputCoding::BitSerial };
@@ -75,7 +75,9 @@ pub fn any_hardware() -> impl Strategy<Value = HardwareSpecification> {
                 _ => Quantiser::Ideal {},
             };
             let all = [Granularity::Layer, Granularity::Channel, Granularity::Column, Granularity::ColumnStream];
-            hardware.scale_factors = ScaleFactors { granularity: all[granularity], bits: scale_bits };
+            if hardware.quantiser.has_scale_factors() {
+                hardware.scale_factors = ScaleFactors { granularity: all[granularity], bits: scale_bits };
+            }
             hardware.periphery.largest_replication = replication;
             hardware
         },

@@ -71,7 +71,8 @@ impl Program {
         self.check(folder)?;
         let (layout, tensors) = (Place::new(folder, LAYOUT_FILE), Place::new(folder, TENSOR_FILE));
         let unwritable = |field: &str, error: String| Wrong::new(field, "content that can be written", error);
-        let text = serde_json::to_vec(&self.layout).map_err(|error| layout.wrong(unwritable("layout", error.to_string())))?;
+        let text =
+            serde_json::to_vec(&self.layout).map_err(|error| layout.wrong(unwritable("layout", error.to_string())))?;
         let mut parts: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         let mut views = Vec::new();
         for index in 0..self.layout.projections.len() {
@@ -82,7 +83,9 @@ impl Program {
             if self.layout.hardware.weights.signed == SignedWeights::DifferentialPair {
                 views.push((format!("{name}.negative_cells"), Dtype::U8, shape.to_vec(), &crossbar.negative_cells[..]));
             }
-            for (key, tensor) in [("scale_factors", &crossbar.scale_factors), ("quantiser_levels", &crossbar.quantiser_levels)] {
+            for (key, tensor) in
+                [("scale_factors", &crossbar.scale_factors), ("quantiser_levels", &crossbar.quantiser_levels)]
+            {
                 let bytes = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 parts.push((format!("{name}.{key}"), Dtype::I32, tensor.shape.to_vec(), bytes));
             }
@@ -93,9 +96,8 @@ impl Program {
             .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(dtype, shape, bytes)?)))
             .collect();
         let bytes = views.and_then(|views| safetensors::serialize(views, None));
-        let bytes = bytes.map_err(|error: safetensors::SafeTensorError| {
-            tensors.wrong(unwritable("tensors", error.to_string()))
-        })?;
+        let bytes = bytes
+            .map_err(|error: safetensors::SafeTensorError| tensors.wrong(unwritable("tensors", error.to_string())))?;
         Ok(Files { layout: text, tensors: bytes })
     }
 

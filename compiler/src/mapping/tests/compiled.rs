@@ -9,7 +9,9 @@ use snn::{Bias, WeightFormat};
 use crate::columns::{Slicing, active};
 use crate::hardware::{Quantiser, Range};
 use crate::mapping::calibration::full_range_step;
-use crate::mapping::{Calibration, ScaleValues, common_grid, compile, compile_deployment, count_ranges, deploy, fixed_point, plan};
+use crate::mapping::{
+    Calibration, ScaleValues, common_grid, compile, compile_deployment, count_ranges, deploy, fixed_point, plan,
+};
 use crate::program::{Crossbar, DigitalKind, ProjectionKind, Route};
 use crate::testing::{any_hardware, calibration, ideal};
 
