@@ -22,6 +22,7 @@
 pub mod calibration;
 pub mod circuit;
 pub mod columns;
+pub mod cost;
 pub mod error;
 pub mod hardware;
 pub mod mapping;
