@@ -1,4 +1,4 @@
-//! Plots of a run and of a simulated example, as PNG files.
+//! Plots of a run, of a simulated example and of a chip's cost, as PNG files.
 //!
 //! Every function takes finished numbers, draws one figure and writes it atomically. Values that
 //! are not finite are left out of a figure; a figure with nothing left to draw is an error.
@@ -6,14 +6,18 @@
 mod axis;
 mod canvas;
 mod confusion_matrix;
+mod cost_breakdown;
+mod energy_accuracy;
 mod epochs;
 mod error;
 mod error_spikes;
 mod figure;
+mod floor_plan;
 mod kernels;
 mod learning_curves;
 mod membrane;
 mod panel;
+mod quantity;
 mod raster;
 mod spikes_per_population;
 mod style;
@@ -21,8 +25,11 @@ mod style;
 mod tests;
 
 pub use confusion_matrix::{LARGEST_CLASS_COUNT, confusion_matrix};
+pub use cost_breakdown::cost_breakdown;
+pub use energy_accuracy::{SweepPoint, energy_accuracy};
 pub use error::PlotError;
 pub use error_spikes::error_spikes;
+pub use floor_plan::{LARGEST_ARRAY_COUNT, floor_plan};
 pub use kernels::kernels;
 pub use learning_curves::learning_curves;
 pub use membrane::{MembraneTrace, membrane};

@@ -54,7 +54,8 @@ impl ConverterLaw {
 
     /// Area of one converter.
     pub fn area_um2(&self) -> f64 {
-        let logarithm = 1.346 + 0.993 * self.technology_nm.ln() + 0.181 * self.rate.ln() + 0.299 * self.energy_pj().ln();
+        let logarithm =
+            1.346 + 0.993 * self.technology_nm.ln() + 0.181 * self.rate.ln() + 0.299 * self.energy_pj().ln();
         logarithm.exp()
     }
 }

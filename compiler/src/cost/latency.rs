@@ -14,6 +14,9 @@ use crate::hardware::{HardwareSpecification, Quantiser, Timing};
 /// single values lie between 15.2 and 18.1.
 const PUBLISHED_PERIODS_PER_ROW_TILE: f64 = 17.0;
 
+/// What the published simulator takes for a column whose single comparator has no delay there.
+const PUBLISHED_FLOOR_NS: f64 = 1.0;
+
 /// Times of one example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +42,8 @@ pub(super) fn crossbar(hardware: &HardwareSpecification, work: &CrossbarWork) ->
     match constants.timing {
         Timing::Published => {
             let is_comparator = matches!(hardware.quantiser, Quantiser::Sign {});
-            let converter = if is_comparator { 0.0 } else { constants.converter.latency_ns };
+            let own = constants.converter.latency_ns;
+            let converter = if is_comparator { own.min(PUBLISHED_FLOOR_NS) } else { own };
             let periods = work.row_tiles as f64 * (turns + PUBLISHED_PERIODS_PER_ROW_TILE);
             positions * work.streams as f64 * periods * (constants.array.latency_ns + converter)
         }
@@ -70,7 +74,11 @@ pub(super) fn stage(hardware: &HardwareSpecification, stage: &Stage) -> f64 {
 pub(super) fn example(workload: &Workload, stages: &[f64]) -> Latency {
     let mut finished: Vec<f64> = Vec::with_capacity(stages.len());
     for (stage, &time) in workload.stages.iter().zip(stages) {
-        let start = stage.sources.iter().filter_map(|&source| finished.get(source)).fold(0.0, |latest: f64, &end| latest.max(end));
+        let start = stage
+            .sources
+            .iter()
+            .filter_map(|&source| finished.get(source))
+            .fold(0.0, |latest: f64, &end| latest.max(end));
         finished.push(start + time);
     }
     let slowest = stages.iter().enumerate().fold(None, |slowest: Option<(usize, f64)>, (index, &time)| match slowest {

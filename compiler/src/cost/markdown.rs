@@ -34,10 +34,14 @@ pub(super) fn text(report: &CostReport) -> String {
     for item in &report.not_counted {
         let _ = writeln!(text, "- {item}");
     }
-    let _ = writeln!(text, "\n## Constants\n\n| component | pJ per use | ns per use | µm² each | source |\n|---|---|---|---|---|");
+    let _ = writeln!(
+        text,
+        "\n## Constants\n\n| component | pJ per use | ns per use | µm² each | source |\n|---|---|---|---|---|"
+    );
     for row in &report.sources {
         let [energy, time, area] = [row.energy_pj, row.latency_ns, row.area_um2].map(number);
-        let _ = writeln!(text, "| {} | {energy} | {time} | {area} | {} |", row.component, row.source.replace('|', "\\|"));
+        let _ =
+            writeln!(text, "| {} | {energy} | {time} | {area} | {} |", row.component, row.source.replace('|', "\\|"));
     }
     text
 }
@@ -76,7 +80,8 @@ fn summary(text: &mut String, report: &CostReport) {
         report.latency.slowest_stage,
         time(report.latency.single_example_ns)
     );
-    let _ = writeln!(text, "Proxy: {}.\n\nLossless converters: {}.\n", comparison.accumulate_only_source, matched.source);
+    let _ =
+        writeln!(text, "Proxy: {}.\n\nLossless converters: {}.\n", comparison.accumulate_only_source, matched.source);
 }
 
 fn components(text: &mut String, report: &CostReport) {

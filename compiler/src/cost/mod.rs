@@ -24,7 +24,7 @@
 //! ```
 //!
 //! `turns` columns share one converter. The published timing leaves the delay of a single
-//! comparator out, as the published simulator does (see [`Timing`](crate::hardware::Timing)).
+//! comparator out, as the published simulator does: its column takes 1 ns at most (see [`Timing`](crate::hardware::Timing)).
 //! A pipeline delivers an example each slowest stage; one example alone takes the sum along the
 //! longest path. An empty read costs its conversions: a comparator decides about zero as well.
 //!

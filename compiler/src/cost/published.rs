@@ -33,7 +33,8 @@ fn convolutions(prefix: &str, list: &[(usize, usize, usize)]) -> Vec<LayerShape>
 /// Gesture recognition on 64 x 64 x 2 events, 20 time steps (DVSNet of Apolinario et al.).
 pub fn dvsnet() -> PublishedNetwork {
     let sides = [64, 64, 64, 32, 32, 16, 16, 8, 8, 4, 4];
-    let list: Vec<_> = sides.iter().enumerate().map(|(index, &side)| (if index == 0 { 2 } else { 32 }, 32, side)).collect();
+    let list: Vec<_> =
+        sides.iter().enumerate().map(|(index, &side)| (if index == 0 { 2 } else { 32 }, 32, side)).collect();
     let mut layers = convolutions("convolution", &list);
     layers.push(LayerShape::dense("dense", 128, 11));
     PublishedNetwork { name: "DVSNet", layers, assumption: steps(20) }
@@ -52,15 +53,8 @@ pub fn sfn() -> PublishedNetwork {
     let encoder = [(4, 64, 128), (64, 128, 64), (128, 256, 32), (256, 512, 16)];
     let mut layers = convolutions("encoder", &encoder);
     layers.extend(convolutions("residual", &[(512, 512, 16); 4]));
-    let decoder = [
-        (512, 128, 32),
-        (512, 32, 16),
-        (416, 32, 32),
-        (416, 64, 32),
-        (224, 32, 64),
-        (224, 4, 64),
-        (100, 32, 128),
-    ];
+    let decoder =
+        [(512, 128, 32), (512, 32, 16), (416, 32, 32), (416, 64, 32), (224, 32, 64), (224, 4, 64), (100, 32, 128)];
     layers.extend(decoder.iter().enumerate().map(|(index, &(channels, outputs, side))| {
         LayerShape::convolution(&format!("decoder{}", index + 1), channels, 4, outputs, [side, side])
     }));
@@ -90,7 +84,8 @@ pub fn snn_resnet() -> PublishedNetwork {
     let mut layers = convolutions("stem", &[(3, 64, 32)]);
     let mut channels = 64;
     for (stage, (outputs, side)) in [(64, 16), (128, 8), (256, 4), (512, 2)].into_iter().enumerate() {
-        let list = [(channels, outputs, side), (outputs, outputs, side), (outputs, outputs, side), (outputs, outputs, side)];
+        let list =
+            [(channels, outputs, side), (outputs, outputs, side), (outputs, outputs, side), (outputs, outputs, side)];
         layers.extend(convolutions(&format!("block{}-", stage + 1), &list));
         if channels != outputs {
             layers.push(LayerShape::convolution(&format!("shortcut{}", stage + 1), channels, 1, outputs, [side, side]));

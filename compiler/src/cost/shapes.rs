@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::workload::{Basis, CrossbarWork, Stage, Workload, mismatch};
 use crate::CompilerError;
-use crate::hardware::{HardwareSpecification, SignedWeights};
+use crate::hardware::{HardwareSpecification, Quantiser, SignedWeights};
 
 /// One convolution or dense projection; a dense one has a map of 1 x 1 and a kernel of 1 x 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,9 +99,18 @@ impl Workload {
                 remedy: "use more columns, more bits per cell or fewer weight bits".to_owned(),
             });
         }
+        let zero_share = if hardware.quantiser == (Quantiser::Ternary {}) { assumption.zero_share } else { 0.0 };
         let mut stages = Vec::with_capacity(layers.len());
         for (index, layer) in layers.iter().enumerate() {
-            let sizes = [layer.channels, layer.kernel[0], layer.kernel[1], layer.outputs, layer.map[0], layer.map[1], layer.replicas];
+            let sizes = [
+                layer.channels,
+                layer.kernel[0],
+                layer.kernel[1],
+                layer.outputs,
+                layer.map[0],
+                layer.map[1],
+                layer.replicas,
+            ];
             if sizes.contains(&0) {
                 return Err(mismatch(&format!("sizes of layer '{}'", layer.name), "at least 1 each", 0));
             }
@@ -132,11 +141,11 @@ impl Workload {
                     deliveries,
                     active_rows: reads * fan_in as f64 * assumption.density,
                     conversions: reads * (row_tiles * outputs * slices) as f64,
-                    zero_share: assumption.zero_share,
+                    zero_share,
                 }],
                 digital: Vec::new(),
             });
         }
-        Ok(Self { basis: Basis::Assumed { density: assumption.density, zero_share: assumption.zero_share }, stages })
+        Ok(Self { basis: Basis::Assumed { density: assumption.density, zero_share }, stages })
     }
 }

@@ -161,7 +161,11 @@ impl Workload {
                     let work = simulated(&projection.name, crossbar, target.shape, counts, examples);
                     let expected = work.reads() * examples;
                     if counts.reads as f64 != expected {
-                        return Err(mismatch(&format!("reads of projection '{}'", projection.name), expected, counts.reads));
+                        return Err(mismatch(
+                            &format!("reads of projection '{}'", projection.name),
+                            expected,
+                            counts.reads,
+                        ));
                     }
                     stage.crossbars.push(work);
                 }
