@@ -260,3 +260,93 @@ fn kernels_of_the_wrong_length_are_refused() {
     assert!(matches!(refused(&[vec![]], 0, 3, 1), Err(PlotError::Empty { .. })));
     assert!(matches!(refused(&[vec![f32::NAN]], 1, 1, 1), Err(PlotError::Empty { .. })));
 }
+
+fn layout(arrays: usize, projections: usize) -> compiler::program::Layout {
+    use compiler::program::{ArrayPlacement, CrossbarLayout, Geometry, ProjectionKind, ProjectionLayout};
+    let crossbar = CrossbarLayout {
+        geometry: Geometry::Dense {},
+        fan_in: 128,
+        outputs: 32,
+        row_tiles: 1,
+        column_tiles: 1,
+        outputs_per_array: 32,
+        slices: vec![1, 2, 4, 8],
+        streams: Vec::new(),
+        unit: 1,
+        reference_weight: 0,
+        replicas: 1,
+        first_array: 0,
+    };
+    let projection = |index: usize| ProjectionLayout {
+        name: format!("projection{index}"),
+        from: 0,
+        to: 0,
+        kind: ProjectionKind::Crossbar(crossbar.clone()),
+    };
+    let array = |index: usize| ArrayPlacement {
+        projection: index * projections / arrays.max(1),
+        replica: 0,
+        row_tile: index,
+        column_tile: 0,
+        tile: index / 16,
+        rows: 128 - index * 7 % 100,
+        columns: 128 - index * 3 % 64,
+    };
+    compiler::program::Layout {
+        format: compiler::program::FORMAT,
+        hardware: compiler::HardwareSpecification::named("hcim-a-ternary").expect("a preset"),
+        populations: Vec::new(),
+        projections: (0..projections).map(projection).collect(),
+        arrays: (0..arrays).map(array).collect(),
+        routes: Vec::new(),
+    }
+}
+
+#[test]
+fn floor_plans_of_any_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (arrays, projections) in [(1, 1), (37, 4), (500, 20), (20_000, 60)] {
+        floor_plan(&layout(arrays, projections), &file(&folder)).expect("a plot");
+        assert_eq!(decode(&file(&folder)).0, (1200, 900));
+        let first = style::series_color(0, projections);
+        assert!(count_color(&file(&folder), first) > 100, "{arrays} arrays");
+    }
+    assert!(matches!(floor_plan(&layout(0, 1), &file(&folder)), Err(PlotError::Empty { .. })));
+    let mut wrong = layout(4, 2);
+    wrong.arrays[3].projection = 2;
+    let error = floor_plan(&wrong, &file(&folder)).expect_err("projection 2 of 2");
+    assert!(error.to_string().contains("below 2, found 2"), "{error}");
+}
+
+#[test]
+fn breakdowns_show_both_designs() {
+    use compiler::cost::{Workload, evaluate, published};
+    let folder = tempfile::tempdir().expect("a folder");
+    let network = published::resnet20();
+    for (name, is_drawn) in [("hcim-a-ternary", true), ("adcless-rram-64", true), ("isaac", true), ("ideal", false)] {
+        let hardware = compiler::HardwareSpecification::named(name).expect("a preset");
+        let workload = Workload::assumed(&hardware, &network.layers, &network.assumption).expect("a workload");
+        let mut report = evaluate(&hardware, &workload);
+        if !is_drawn {
+            report.comparison.lossless_converters.energy = report.energy_pj;
+            assert!(matches!(cost_breakdown(&report, &file(&folder)), Err(PlotError::Empty { .. })));
+            continue;
+        }
+        cost_breakdown(&report, &file(&folder)).expect("a plot");
+        assert_eq!(decode(&file(&folder)).0.0, 1200);
+        assert!(count_color(&file(&folder), style::BLUE) > 1000, "{name}");
+        assert!(count_color(&file(&folder), style::VERMILION) > 1000, "{name}");
+    }
+}
+
+#[test]
+fn sweeps_with_any_numbers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let point = |energy_pj: f64, accuracy| SweepPoint { label: format!("chip {energy_pj:.1e}"), energy_pj, accuracy };
+    let spread: Vec<SweepPoint> = (0..9).map(|chip| point(10f64.powi(chip), 0.9 + 0.01 * f64::from(chip))).collect();
+    for points in [spread, vec![point(3e5, 0.98)], vec![point(0.0, 0.5), point(f64::NAN, 1.0)]] {
+        energy_accuracy(&points, "100 images", &file(&folder)).expect("a plot");
+        assert_eq!(decode(&file(&folder)).0, (1200, 720));
+    }
+    assert!(matches!(energy_accuracy(&[], "", &file(&folder)), Err(PlotError::Empty { .. })));
+}

@@ -63,15 +63,21 @@ impl ConverterLaw {
 /// The chip with a lossless converter for its quantiser, and no scale factors: everything else,
 /// arrays, row tiles and buffers, stays.
 pub fn with_lossless_converters(hardware: &HardwareSpecification) -> HardwareSpecification {
-    let bits = lossless_bits(hardware);
+    let mut matched = hardware.clone();
+    matched.name = format!("{} with lossless converters", hardware.name);
+    matched.quantiser = Quantiser::Uniform { bits: lossless_bits(hardware), range: Range::Full };
+    matched.periphery.columns_per_converter = hardware.periphery.columns_per_converter.max(COLUMNS_PER_CONVERTER);
+    with_converters_by_law(matched)
+}
+
+/// The same chip with energy, time and area of its converter by [`ConverterLaw`]; nothing changes
+/// for quantisers that are no converters.
+pub fn with_converters_by_law(mut hardware: HardwareSpecification) -> HardwareSpecification {
+    let Quantiser::Uniform { bits, .. } = hardware.quantiser else { return hardware };
     let own = hardware.cost.technology_nm;
     let technology_nm = if own > 0.0 { own } else { hardware.device.technology_nm };
     let law = ConverterLaw { bits, technology_nm, rate: RATE };
-    let mut matched = hardware.clone();
-    matched.name = format!("{} with lossless converters", hardware.name);
-    matched.quantiser = Quantiser::Uniform { bits, range: Range::Full };
-    matched.periphery.columns_per_converter = hardware.periphery.columns_per_converter.max(COLUMNS_PER_CONVERTER);
-    matched.cost.converter = Component {
+    hardware.cost.converter = Component {
         energy_pj: law.energy_pj(),
         latency_ns: 1e9 / RATE,
         area_um2: law.area_um2(),
@@ -80,5 +86,5 @@ pub fn with_lossless_converters(hardware: &HardwareSpecification) -> HardwareSpe
             bits.max(FEWEST_BITS)
         ),
     };
-    matched
+    hardware
 }

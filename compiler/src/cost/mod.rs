@@ -46,7 +46,7 @@ mod tests;
 mod workload;
 
 pub use breakdown::Breakdown;
-pub use converter::{ConverterLaw, lossless_bits, with_lossless_converters};
+pub use converter::{ConverterLaw, lossless_bits, with_converters_by_law, with_lossless_converters};
 pub use evaluate::{cost, evaluate};
 pub use latency::Latency;
 pub use report::{Comparison, CostReport, MatchedDesign, PartCost, REPORT_FORMAT, StageCost, write};

@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod sweep;
 
 use std::path::Path;
 
@@ -12,13 +13,14 @@ use compiler::hardware::presets;
 use super::Context;
 use crate::CommandError;
 
-/// List and show hardware specifications
+/// List, show and compare hardware specifications
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware list\n  \
     sterna hardware show hcim-a-ternary\n  \
     sterna hardware show adcless-rram-64 > mine.toml\n  \
-    sterna hardware show mine.toml --json")]
+    sterna hardware show mine.toml --json\n  \
+    sterna hardware sweep runs/digits-1 --hardware ideal,hcim-a-ternary,adc7-a --out sweep")]
 pub struct HardwareArguments {
     #[command(subcommand)]
     action: Action,
@@ -28,6 +30,7 @@ pub struct HardwareArguments {
 enum Action {
     List(list::ListArguments),
     Show(show::ShowArguments),
+    Sweep(Box<sweep::SweepArguments>),
 }
 
 /// Does as the arguments say.
@@ -38,6 +41,7 @@ pub fn run(arguments: &HardwareArguments, context: &Context) -> anyhow::Result<(
     match &arguments.action {
         Action::List(arguments) => list::run(arguments, context),
         Action::Show(arguments) => show::run(arguments, context),
+        Action::Sweep(arguments) => sweep::run(arguments, context),
     }
 }
 
