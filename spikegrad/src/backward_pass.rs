@@ -94,7 +94,7 @@ impl<'a> ErrorPass<'a> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
         let prepared = Prepared::new(network, &plan, Forms { backward: true, float: true })?;
-        let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
+        let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
         let activity = Activity::new(&context, 1, true, true);
         Ok(Self { network, plan, prepared, engine, activity, inference: Inference::new(network, isa, 1)? })
     }
@@ -126,11 +126,16 @@ impl<'a> ErrorPass<'a> {
         self.plan.largest_readout_error = largest.into();
         self.check_gradient_bounds()?;
         let mut gradients = Gradients::new(self.network, false, &[]);
-        let context =
-            PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: None,
+        };
         context.forward(&mut self.activity, input, 1, None)?;
         self.activity.readout_errors.copy_from_slice(readout_errors);
-        context.backward(&mut self.activity, &mut gradients)?;
+        context.backward(&mut self.activity, &mut gradients, None)?;
         let errors = self.network.populations().iter().enumerate().map(|(index, population)| {
             if index == self.plan.readout {
                 readout_errors.to_vec()
@@ -160,8 +165,13 @@ impl<'a> ErrorPass<'a> {
     ) -> Result<FloatBackwardPass, SpikegradError> {
         self.check_lengths(input, readout_errors.len())?;
         let mut gradients = Gradients::new(self.network, true, &[]);
-        let context =
-            PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: None,
+        };
         context.forward(&mut self.activity, input, 1, None)?;
         self.activity.float.errors[self.plan.readout].copy_from_slice(readout_errors);
         context.float_backward(&mut self.activity, &mut gradients, false)?;

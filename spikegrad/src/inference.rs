@@ -64,7 +64,7 @@ impl<'a> Inference<'a> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
         let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
-        let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
+        let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
         let is_float = network.weight_format() == WeightFormat::F32;
         let activity = Activity::new(&context, capacity.max(1), false, is_float);
         Ok(Self { network, plan, prepared, activity, engine })
@@ -91,8 +91,13 @@ impl<'a> Inference<'a> {
                 found: count(wrong).to_string(),
             });
         }
-        let context =
-            PassContext { network: self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: None,
+        };
         context.forward(&mut self.activity, input, examples, None)
     }
 
@@ -129,7 +134,7 @@ pub fn evaluate(network: &Network, samples: &dyn Samples, resources: Resources) 
     let plan = Plan::for_inference(network)?;
     samples::check(samples, network, &plan)?;
     let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
-    let context = PassContext { network, plan: &plan, prepared: &prepared, engine };
+    let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
     let pool = resources.pool()?;
     let is_float = network.weight_format() == WeightFormat::F32;
     let group = group_size(plan.largest_population(), samples.len());

@@ -29,6 +29,7 @@ mod prepared;
 mod resources;
 mod samples;
 mod settings;
+mod substrate;
 mod trainer;
 
 pub use backward_pass::{BackwardPass, ErrorPass, FloatBackwardPass, readout_errors};
@@ -38,6 +39,7 @@ pub use inference::{Evaluation, Inference, Score, evaluate};
 pub use resources::Resources;
 pub use samples::Samples;
 pub use settings::{Gradient, LARGEST_ALPHA, Normalisation, Schedule, TrainingSettings};
+pub use substrate::{Carried, GradientSums, Group, StateMismatch, Substrate, SubstrateRates, SubstrateScratch};
 pub use trainer::{
     Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Severity, StepOutcome, Trainer,
 };

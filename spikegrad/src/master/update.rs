@@ -33,6 +33,9 @@ pub(crate) trait RowGradients: Sync {
         out: &mut [f32],
     ) -> Result<(), SpikegradError>;
 
+    /// What the gradient of a projection is to be divided by.
+    fn denominator(&self, projection: usize) -> f64;
+
     /// The gradient of a bias: the sum of the errors of its channel. Populations without bias have
     /// none.
     fn bias(&self, population: usize, channel: usize) -> f64;
@@ -137,9 +140,8 @@ impl Shared {
         let plan = &context.plan.populations[projection.to];
         let population = &network.populations()[projection.to];
         let unit = unit(population);
-        let factor = |channel: usize| {
-            (share * f64::from(unit) * plan.error_scale.reciprocal(channel) / plan.kept.value()) as f32
-        };
+        let divisor = plan.kept.value() * gradients.denominator(index);
+        let factor = |channel: usize| (share * f64::from(unit) * plan.error_scale.reciprocal(channel) / divisor) as f32;
         let is_held = settings.normalisation == Normalisation::Homeostatic;
         let inputs = network.populations()[projection.from].shape.channels;
         let row = row_length(&projection.connection).max(1);

@@ -67,7 +67,8 @@ type Take<'t> = dyn FnMut(&mut [i32], i64) + 't;
 fn arriving_ratio(context: &PassContext<'_>, projection: usize) -> Ratio {
     let target = &context.plan.populations[context.network.projections()[projection].to];
     let Ratio { numerator, denominator } = target.kept;
-    Ratio::new(denominator, target.error_scale.denominator.saturating_mul(numerator))
+    let own = context.own_denominator(projection).unwrap_or(1);
+    Ratio::new(denominator, target.error_scale.denominator.saturating_mul(numerator).saturating_mul(own))
 }
 
 impl PassContext<'_> {
@@ -75,7 +76,14 @@ impl PassContext<'_> {
     ///
     /// For every population below the readout: `g = sum_q W_q^T E_q / threshold_q` as an exact
     /// rational, `Z = clamp(round_half_away(g), -127, 127)`, `E = gate * Z`.
-    pub fn backward(&self, activity: &mut Activity, gradients: &mut Gradients) -> Result<(), SpikegradError> {
+    ///
+    /// `samples` are the indices of the examples among the training samples.
+    pub fn backward(
+        &self,
+        activity: &mut Activity,
+        gradients: &mut Gradients,
+        samples: Option<&[u32]>,
+    ) -> Result<(), SpikegradError> {
         for index in (0..self.plan.populations.len()).rev() {
             if index == self.plan.input {
                 continue;
@@ -85,6 +93,7 @@ impl PassContext<'_> {
             }
             self.count_errors(activity, index);
             self.add_gradients(activity, index, gradients)?;
+            self.carried_gradients(activity, index, samples)?;
         }
         Ok(())
     }
@@ -97,7 +106,8 @@ impl PassContext<'_> {
             activity.errors[index][..length].fill(0);
             return Ok(());
         };
-        if ratios.iter().all(|&ratio| ratio == first) && self.fits_32_bits(outgoing) {
+        let is_exact = outgoing.iter().all(|&projection| self.own_denominator(projection).is_none());
+        if is_exact && ratios.iter().all(|&ratio| ratio == first) && self.fits_32_bits(outgoing) {
             let divisor = Divisor::uniform(first.denominator, first.numerator)?;
             if let Some(fired) = self.fire_errors_fused(activity, index, &divisor)? {
                 activity.statistics[index].add_backward(fired);
@@ -137,6 +147,11 @@ impl PassContext<'_> {
         let mut sums = vec![0i128; length];
         for (&projection, ratio) in self.network.populations()[index].outgoing.iter().zip(ratios) {
             let factor = i128::from(ratio.numerator) * i128::from(common / ratio.denominator);
+            if self.own_denominator(projection).is_some() {
+                let errors = &activity.carried.sums[projection].errors;
+                sums.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i128::from(error) * factor);
+                continue;
+            }
             activity.totals[..length].fill(0);
             let mut take = |totals: &mut [i32], scale: i64| {
                 for (sum, total) in sums.iter_mut().zip(totals.iter_mut()) {
@@ -149,7 +164,7 @@ impl PassContext<'_> {
         let Activity { gates, errors, statistics, .. } = activity;
         let common = i128::from(common);
         for ((&sum, &gate), error) in sums.iter().zip(&gates[index]).zip(&mut errors[index]) {
-            let rounded = (2 * sum.abs() + common) / (2 * common);
+            let rounded = quotient(2 * sum.abs() + common, 2 * common);
             let clamped = rounded.min(127);
             let open = gate != 0;
             *error = if !open {
@@ -345,7 +360,7 @@ impl PassContext<'_> {
             let source = &self.plan.populations[projection.from];
             let input = counts_of(&counts[projection.from], source, examples);
             let out = &mut gradients.weights[incoming];
-            if out.is_empty() {
+            if out.is_empty() || self.own_denominator(incoming).is_some() {
                 continue;
             }
             for (place, plane) in planes.iter().enumerate() {
@@ -362,6 +377,15 @@ impl PassContext<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A quotient of numbers that are not negative; most fit 64 bits, whose division is several times
+/// faster.
+fn quotient(dividend: i128, divisor: i128) -> i128 {
+    match (u64::try_from(dividend), u64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) => i128::from(dividend / divisor),
+        _ => dividend / divisor,
     }
 }
 

@@ -3,7 +3,7 @@
 use kernels::{FiringStatistics, Workspace};
 use serde::{Deserialize, Serialize};
 
-use crate::pass::PassContext;
+use crate::pass::{CarriedBuffers, PassContext};
 use crate::plan::Plan;
 
 /// Bytes of total inputs that a group of examples may fill, so that they stay in the cache.
@@ -110,6 +110,7 @@ pub(crate) struct Activity {
     /// Signed base-256 digits of error counts that exceed 8 bits.
     pub digits: Vec<Vec<i8>>,
     pub float: FloatBuffers,
+    pub carried: CarriedBuffers,
     pub workspace: Workspace,
     pub statistics: Vec<Statistics>,
 }
@@ -150,6 +151,7 @@ impl Activity {
             totals: vec![0; largest],
             digits: Vec::new(),
             float,
+            carried: CarriedBuffers::default(),
             workspace,
             statistics: vec![Statistics::default(); plan.populations.len()],
         }

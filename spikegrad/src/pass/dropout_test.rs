@@ -83,7 +83,7 @@ fn train_pass(input: &[u8], dropout: Option<DropoutPosition<'_>>, examples: usiz
     let plan = Plan::new(&network, &settings).unwrap();
     let prepared = Prepared::new(&network, &plan, Forms { backward: true, float: false }).unwrap();
     let engine = Engine::new(Isa::detect(), Parallelism::Serial).unwrap();
-    let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
+    let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine, substrate: None };
     let mut activity = Activity::new(&context, examples, true, false);
     context.forward(&mut activity, input, examples, dropout).unwrap();
     activity

@@ -31,7 +31,16 @@ impl PassContext<'_> {
             let population = &plan.populations[index];
             let length = population.neurons * examples;
             let trains = dropout.is_some();
-            if let Some(fired) = self.fire_fused(activity, index, trains)? {
+            if self.is_driven(index) {
+                self.integer_totals(activity, index, trains)?;
+                self.carried_totals(activity, index, dropout)?;
+                if index == plan.readout {
+                    self.carried_read_out(activity, trains);
+                    continue;
+                }
+                let fired = self.carried_fire(activity, index, trains);
+                activity.statistics[index].add_forward(fired);
+            } else if let Some(fired) = self.fire_fused(activity, index, trains)? {
                 activity.statistics[index].add_forward(fired);
             } else if self.network.weight_format() == WeightFormat::F32 {
                 self.float_totals(activity, index, trains)?;
@@ -73,6 +82,9 @@ impl PassContext<'_> {
             Some(bias) => fill(totals, &bias.integer),
         }
         for &incoming in &self.network.populations()[index].incoming {
+            if self.carried(incoming).is_some() {
+                continue;
+            }
             let projection = &self.network.projections()[incoming];
             let source = &self.plan.populations[projection.from];
             let input = counts_of(&counts[projection.from], source, examples);

@@ -2,6 +2,7 @@
 
 mod backward;
 mod buffers;
+mod carried;
 #[cfg(test)]
 mod dropout_test;
 mod float;
@@ -10,6 +11,7 @@ mod fused;
 
 pub(crate) use backward::{Gradients, LARGEST_DENOMINATOR};
 pub(crate) use buffers::{Activity, Statistics, group_size};
+pub(crate) use carried::CarriedBuffers;
 pub(crate) use forward::counts_of;
 
 use kernels::Engine;
@@ -17,6 +19,7 @@ use snn::Network;
 
 use crate::plan::Plan;
 use crate::prepared::Prepared;
+use crate::substrate::Substrate;
 
 /// Everything a pass reads: the network, its plan and its weights.
 #[derive(Clone, Copy)]
@@ -25,6 +28,8 @@ pub(crate) struct PassContext<'a> {
     pub plan: &'a Plan,
     pub prepared: &'a Prepared,
     pub engine: Engine,
+    /// What some projections run on.
+    pub substrate: Option<&'a dyn Substrate>,
 }
 
 /// Which neurons dropout silences; `None` outside training.

@@ -29,7 +29,20 @@ struct Header {
     accumulator: Accumulator,
     /// Bits of the loss sum: JSON text need not keep all of them.
     loss_bits: u64,
+    /// What projections run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    substrate: Option<Hardware>,
 }
+
+/// A substrate, and the names of its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hardware {
+    identity: String,
+    values: Vec<String>,
+}
+
+/// Before the names of a substrate's values.
+const HARDWARE_PREFIX: &str = "substrate.";
 
 fn tensors(trainer: &Trainer) -> Vec<(String, &Vec<f32>)> {
     let mut all = Vec::new();
@@ -50,6 +63,7 @@ fn tensors(trainer: &Trainer) -> Vec<(String, &Vec<f32>)> {
 
 pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<(), SpikegradError> {
     let broken = |error: String| wrong(path, "checkpoint", "a state that can be written", error);
+    let hardware = trainer.substrate.as_ref().map(|substrate| substrate.state()).unwrap_or_default();
     let header = Header {
         format: FORMAT,
         network: trainer.network.description().clone(),
@@ -57,10 +71,16 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<(), SpikegradError>
         position: trainer.position.clone(),
         accumulator: trainer.accumulator.clone(),
         loss_bits: trainer.accumulator.loss.to_bits(),
+        substrate: trainer.substrate.as_ref().map(|substrate| Hardware {
+            identity: substrate.identity(),
+            values: hardware.iter().map(|(name, _)| name.clone()).collect(),
+        }),
     };
     let header = serde_json::to_string(&header).map_err(|error| broken(error.to_string()))?;
+    let hardware = hardware.iter().map(|(name, values)| (format!("{HARDWARE_PREFIX}{name}"), values));
     let bytes: Vec<(String, Vec<u8>)> = tensors(trainer)
         .into_iter()
+        .chain(hardware)
         .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
         .collect();
     let mut views = Vec::with_capacity(bytes.len());
@@ -103,18 +123,10 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), Spikegra
     let names: Vec<(String, usize)> = tensors(trainer).into_iter().map(|(name, v)| (name, v.len())).collect();
     let mut values = HashMap::new();
     for (name, length) in names {
-        let expected = format!("a tensor F32 of shape [{length}]");
-        let view = file.tensor(&name).map_err(|_| wrong(path, &name, &expected, "no such tensor".to_owned()))?;
-        if view.dtype() != Dtype::F32 || view.shape() != [length] {
-            return Err(wrong(path, &name, &expected, format!("{:?} of shape {:?}", view.dtype(), view.shape())));
-        }
-        let numbers = view.data().chunks_exact(4).filter_map(|chunk| chunk.try_into().ok()).map(f32::from_le_bytes);
-        let numbers: Vec<f32> = numbers.collect();
-        if numbers.iter().any(|number| !number.is_finite()) {
-            return Err(wrong(path, &name, "finite numbers", "a number that is not finite".to_owned()));
-        }
+        let numbers = read(&file, path, &name, Some(length))?;
         values.insert(name, numbers);
     }
+    restore_substrate(trainer, header.substrate.as_ref(), &file, path)?;
     let mut take = |name: String, target: &mut Vec<f32>| {
         if let Some(numbers) = values.remove(&name) {
             *target = numbers;
@@ -132,6 +144,49 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), Spikegra
     trainer.accumulator = header.accumulator;
     trainer.accumulator.loss = f64::from_bits(header.loss_bits);
     Ok(())
+}
+
+/// The finite numbers of a tensor, of any length unless one is given.
+fn read(file: &SafeTensors<'_>, path: &Path, name: &str, length: Option<usize>) -> Result<Vec<f32>, SpikegradError> {
+    let expected = format!("a tensor F32 of shape [{}]", length.map_or("n".to_owned(), |length| length.to_string()));
+    let view = file.tensor(name).map_err(|_| wrong(path, name, &expected, "no such tensor".to_owned()))?;
+    let fits = matches!(*view.shape(), [found] if length.is_none_or(|length| found == length));
+    if view.dtype() != Dtype::F32 || !fits {
+        return Err(wrong(path, name, &expected, format!("{:?} of shape {:?}", view.dtype(), view.shape())));
+    }
+    let numbers = view.data().chunks_exact(4).filter_map(|chunk| chunk.try_into().ok()).map(f32::from_le_bytes);
+    let numbers: Vec<f32> = numbers.collect();
+    if numbers.iter().any(|number| !number.is_finite()) {
+        return Err(wrong(path, name, "finite numbers", "a number that is not finite".to_owned()));
+    }
+    Ok(numbers)
+}
+
+fn restore_substrate(
+    trainer: &mut Trainer,
+    saved: Option<&Hardware>,
+    file: &SafeTensors<'_>,
+    path: &Path,
+) -> Result<(), SpikegradError> {
+    let identity = trainer.substrate.as_ref().map(|substrate| substrate.identity());
+    let (Some(substrate), Some(saved)) = (&mut trainer.substrate, saved) else {
+        if identity.is_some() != saved.is_some() {
+            let say = |is_there| if is_there { "a chip" } else { "no chip" };
+            let (expected, found) = (say(identity.is_some()), say(saved.is_some()));
+            return Err(wrong(path, "substrate", expected, found.to_owned()));
+        }
+        return Ok(());
+    };
+    if identity.as_ref() != Some(&saved.identity) {
+        return Err(wrong(path, "substrate", "the chip and options of this run", "different ones".to_owned()));
+    }
+    let mut state = Vec::with_capacity(saved.values.len());
+    for name in &saved.values {
+        state.push((name.clone(), read(file, path, &format!("{HARDWARE_PREFIX}{name}"), None)?));
+    }
+    substrate.restore(state).map_err(|mismatch| {
+        wrong(path, &format!("{HARDWARE_PREFIX}{}", mismatch.name), &mismatch.expected, mismatch.found)
+    })
 }
 
 /// Refuses positions and sums that no run reaches, so that counting on from them cannot overflow.

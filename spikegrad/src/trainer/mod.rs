@@ -7,6 +7,7 @@ mod diagnosis;
 mod report;
 mod retained;
 mod shard;
+mod substrate;
 
 pub use report::{Diagnosis, EpochReport, OperationReport, PopulationReport, Severity};
 
@@ -25,6 +26,7 @@ use crate::prepared::{Forms, Prepared};
 use crate::resources::Resources;
 use crate::samples::Samples;
 use crate::settings::{Gradient, TrainingSettings};
+use crate::substrate::Substrate;
 use accumulator::Accumulator;
 use channels::ChannelSums;
 use retained::{BatchGradients, RetentionPlan};
@@ -54,6 +56,7 @@ pub struct Trainer {
     plan: Plan,
     master: Master,
     prepared: Prepared,
+    substrate: Option<Box<dyn Substrate>>,
     shards: Vec<Shard>,
     retention: RetentionPlan,
     /// Weights of the update before: memory for the next ones.
@@ -84,7 +87,7 @@ impl Trainer {
     /// not fit, [`SpikegradError::Threads`] when the pool cannot be started.
     pub fn new(network: Network, settings: TrainingSettings, resources: Resources) -> Result<Self, SpikegradError> {
         let master = Master::initialise(&network, &settings);
-        Self::with_master(network, settings, resources, master)
+        Self::with_master(network, settings, resources, master, None)
     }
 
     /// Starts training from the parameters of a network, for example to fine-tune it.
@@ -97,7 +100,7 @@ impl Trainer {
         resources: Resources,
     ) -> Result<Self, SpikegradError> {
         let master = Master::from_network(&network);
-        Self::with_master(network, settings, resources, master)
+        Self::with_master(network, settings, resources, master, None)
     }
 
     fn with_master(
@@ -105,6 +108,7 @@ impl Trainer {
         settings: TrainingSettings,
         resources: Resources,
         master: Master,
+        mut substrate: Option<Box<dyn Substrate>>,
     ) -> Result<Self, SpikegradError> {
         settings.check()?;
         let plan = Plan::new(&network, &settings)?;
@@ -112,13 +116,24 @@ impl Trainer {
         let pool = resources.pool()?;
         let engine = Engine::new(resources.isa, Parallelism::Serial)?;
         master.write_to(&mut network)?;
+        if let Some(substrate) = &mut substrate {
+            substrate::check(&network, &settings)?;
+            substrate::constrain(substrate.as_ref(), &mut network)?;
+            substrate.refresh(&network, &Position::default())?;
+        }
         network.check_bounds()?;
         let forms =
             Forms { backward: settings.gradient == Gradient::Spike, float: settings.gradient == Gradient::Float };
         let prepared = Prepared::new(&network, &plan, forms)?;
         let is_float = uses_floats(&network, &settings);
         let accumulator = Accumulator::new(network.populations().len());
-        let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine };
+        let context = PassContext {
+            network: &network,
+            plan: &plan,
+            prepared: &prepared,
+            engine,
+            substrate: substrate.as_deref(),
+        };
         let shard_count = shard_count(&plan, &network, &settings, threads, is_float)?;
         let share = settings.batch.div_ceil(shard_count);
         let retention = RetentionPlan::new(&network, &plan, settings.batch, is_float);
@@ -130,6 +145,7 @@ impl Trainer {
             plan,
             master,
             prepared,
+            substrate,
             shards,
             retention,
             spare,
@@ -188,8 +204,13 @@ impl Trainer {
         let start = self.position.batch as usize * self.settings.batch;
         let batch = &order[start.min(order.len())..(start + self.settings.batch).min(order.len())];
         let task = ShardTask { samples, epoch, settings: &self.settings };
-        let context =
-            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: &self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: self.substrate.as_deref(),
+        };
         let share = batch.len().div_ceil(self.shards.len()).max(1);
         let shards = &mut self.shards;
         self.pool.install(|| {
@@ -219,16 +240,30 @@ impl Trainer {
             self.accumulator.add(&statistics);
         }
         self.position.batch += 1;
+        self.refresh_substrate()?;
         Ok(StepOutcome { batch: self.position.batch, batches: total, loss: loss / examples.max(1) as f64 })
     }
 
     fn update(&mut self, rates: UpdateRates) -> Result<(), SpikegradError> {
-        let context =
-            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: &self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: self.substrate.as_deref(),
+        };
         let channels = ChannelSums::total(self.shards.iter().filter_map(|shard| shard.channels.as_ref()));
         let gradients = BatchGradients { context, retention: &self.retention, shards: &self.shards, channels };
         let (master, spare) = (&mut self.master, &mut self.spare);
         self.pool.install(|| master.update(&context, &self.settings, rates, &gradients, spare))?;
+        if let Some(substrate) = &mut self.substrate {
+            substrate::update(substrate.as_mut(), &self.shards, &self.plan, &self.settings, rates);
+            spare.iter_mut().enumerate().for_each(|(index, weights)| {
+                if let Some(Weights::I8(mantissas)) = weights {
+                    substrate.constrain(index, mantissas);
+                }
+            });
+        }
         let (network, prepared) = (&mut self.network, &mut self.prepared);
         let updated = self.pool.install(|| -> Result<(), SpikegradError> {
             for (index, weights) in spare.iter_mut().enumerate() {
@@ -279,6 +314,7 @@ impl Trainer {
         self.position.epoch = epoch;
         self.position.batch = 0;
         self.order = None;
+        self.refresh_substrate()?;
         Ok(report)
     }
 
@@ -288,8 +324,13 @@ impl Trainer {
     /// [`SpikegradError::Samples`] when the samples do not fit the network.
     pub fn evaluate(&mut self, samples: &dyn Samples) -> Result<Evaluation, SpikegradError> {
         self.check_samples(samples)?;
-        let context =
-            PassContext { network: &self.network, plan: &self.plan, prepared: &self.prepared, engine: self.engine };
+        let context = PassContext {
+            network: &self.network,
+            plan: &self.plan,
+            prepared: &self.prepared,
+            engine: self.engine,
+            substrate: self.substrate.as_deref(),
+        };
         let mut activities: Vec<_> = self.shards.iter_mut().map(|shard| &mut shard.activity).collect();
         let result = self.pool.install(|| evaluate_with(&context, &mut activities, samples));
         activities.into_iter().for_each(|activity| {
@@ -316,13 +357,20 @@ impl Trainer {
         resources: Resources,
         path: &Path,
     ) -> Result<Self, SpikegradError> {
-        let mut trainer = Self::new(network, settings, resources)?;
-        checkpoint::restore(&mut trainer, path)?;
-        trainer.master.write_to(&mut trainer.network)?;
-        trainer.network.check_bounds()?;
-        let float = trainer.settings.gradient == Gradient::Float;
-        trainer.prepared = Prepared::new(&trainer.network, &trainer.plan, Forms { backward: !float, float })?;
-        Ok(trainer)
+        Self::new(network, settings, resources)?.restored(path)
+    }
+
+    fn restored(mut self, path: &Path) -> Result<Self, SpikegradError> {
+        checkpoint::restore(&mut self, path)?;
+        self.master.write_to(&mut self.network)?;
+        if let Some(substrate) = &mut self.substrate {
+            substrate::constrain(substrate.as_ref(), &mut self.network)?;
+            substrate.refresh(&self.network, &self.position)?;
+        }
+        self.network.check_bounds()?;
+        let float = self.settings.gradient == Gradient::Float;
+        self.prepared = Prepared::new(&self.network, &self.plan, Forms { backward: !float, float })?;
+        Ok(self)
     }
 
     fn diverged(&self, what: &str) -> SpikegradError {

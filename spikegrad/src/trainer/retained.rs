@@ -152,6 +152,13 @@ impl RowGradients for BatchGradients<'_> {
     ) -> Result<(), SpikegradError> {
         let row = out.len() / rows.len().max(1);
         let range = rows.start * row..rows.end * row;
+        if self.context.own_denominator(projection).is_some() {
+            for (place, out) in range.zip(out) {
+                let parts = self.shards.iter().map(|shard| shard.activity.carried.sums[projection].weights[place]);
+                *out += parts.sum::<i64>() as f32;
+            }
+            return Ok(());
+        }
         if self.shards.iter().any(|shard| shard.gradients.is_float()) {
             for shard in self.shards {
                 let part = &shard.gradients.float_weights[projection][range.clone()];
@@ -184,6 +191,10 @@ impl RowGradients for BatchGradients<'_> {
         }
         out.iter_mut().zip(sums).for_each(|(out, sum)| *out += *sum as f32);
         Ok(())
+    }
+
+    fn denominator(&self, projection: usize) -> f64 {
+        self.context.own_denominator(projection).unwrap_or(1) as f64
     }
 
     fn activity(&self, population: usize, channel: usize) -> ChannelActivity {

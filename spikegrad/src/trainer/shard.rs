@@ -58,6 +58,7 @@ impl Shard {
         indices: &[u32],
     ) -> Result<(), SpikegradError> {
         self.gradients.clear();
+        context.clear_carried(&mut self.activity.carried);
         self.retained.clear();
         self.channels.iter_mut().for_each(ChannelSums::clear);
         self.losses.clear();
@@ -76,7 +77,7 @@ impl Shard {
                 let is_rounded = task.settings.gradient == Gradient::Spike;
                 context.float_backward(&mut self.activity, &mut self.gradients, is_rounded)?;
             } else {
-                context.backward(&mut self.activity, &mut self.gradients)?;
+                context.backward(&mut self.activity, &mut self.gradients, Some(group))?;
                 self.retained.keep(context.plan, &self.activity);
             }
         }
