@@ -31,6 +31,7 @@ pub mod simulation;
 pub mod statistics;
 #[cfg(test)]
 mod testing;
+pub mod training;
 
 pub use error::CompilerError;
 pub use hardware::HardwareSpecification;

@@ -64,6 +64,9 @@ pub enum SpikegradError {
         /// What the system said.
         reason: String,
     },
+    /// The hardware that projections run on refuses its work.
+    #[error(transparent)]
+    Substrate(Box<dyn std::error::Error + Send + Sync>),
     /// An error of the network crate.
     #[error(transparent)]
     Snn(#[from] snn::SnnError),

@@ -4,6 +4,7 @@ pub mod data;
 pub mod eval;
 pub mod hardware;
 pub mod inspect;
+pub mod retrain;
 pub mod simulate;
 pub mod train;
 pub mod trained;

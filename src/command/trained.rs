@@ -134,10 +134,17 @@ pub fn parse_source(text: &str) -> Result<Source, CommandError> {
 
 /// The `[data]` section of the run that a model lies in.
 fn data_of_run(model: &Path) -> anyhow::Result<Option<DataSection>> {
+    Ok(run_configuration(model)?.map(|configuration| configuration.data))
+}
+
+/// The configuration of the run that a model lies in.
+///
+/// # Errors
+/// When there is one that cannot be read.
+pub fn run_configuration(model: &Path) -> anyhow::Result<Option<Configuration>> {
     let folder = RunFolder::new(model.parent().unwrap_or(Path::new("")));
     if folder.model() != model || !folder.configuration().is_file() {
         return Ok(None);
     }
-    let configuration = Configuration::load(&folder.configuration()).context("configuration beside the model")?;
-    Ok(Some(configuration.data))
+    Ok(Some(Configuration::load(&folder.configuration()).context("configuration beside the model")?))
 }

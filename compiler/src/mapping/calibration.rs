@@ -76,7 +76,7 @@ impl Granularity {
 /// Smallest step of a uniform converter that clips no partial sum of an array:
 /// `round_half_away(largest / step) <= high`, with the largest partial sum
 /// `rows * (2^cell_bits - 1)` and the largest code `high` of [`Quantiser::Uniform`].
-pub(super) fn full_range_step(hardware: &HardwareSpecification, bits: u32) -> i32 {
+pub(crate) fn full_range_step(hardware: &HardwareSpecification, bits: u32) -> i32 {
     let largest = hardware.array.rows as u64 * ((1u64 << hardware.array.cell_bits) - 1);
     let high = match hardware.weights.signed {
         SignedWeights::DifferentialPair => (1u64 << (bits - 1)) - 1,

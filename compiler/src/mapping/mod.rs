@@ -16,6 +16,7 @@ mod replication;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use calibration::full_range_step;
 pub use calibration::{Calibration, ProjectionCalibration, ScaleValues};
 pub use compile::{compile, compile_deployment};
 pub use counts::{CountRange, count_ranges};

@@ -1,0 +1,141 @@
+//! The forward pass: quantised partial sums times their factors, added to total inputs.
+
+use kernels::Counts;
+
+use super::columns::Columns;
+use crate::columns::{ColumnOperator, ColumnRead, ColumnScratch};
+use crate::error::CompilerError;
+use crate::hardware::Quantiser;
+
+/// Memory of one thread.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    pub columns: ColumnScratch,
+    pub row: Vec<i32>,
+    pub noisy: Vec<i32>,
+    pub sums: Vec<i32>,
+    pub levels: Vec<i32>,
+    pub open: Vec<u8>,
+    pub is_active: Vec<bool>,
+}
+
+/// How the columns are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    /// Index of each example among the training samples, where reads are noisy.
+    pub samples: Option<&'a [u32]>,
+    /// Partial sums are in units of 1 / grid.
+    pub grid: i32,
+}
+
+impl Columns {
+    /// The operator and the way to read it, noisy when `samples` are given and noise is drawn.
+    pub fn reading<'a>(&'a self, samples: Option<&'a [u32]>) -> (&'a ColumnOperator, Reading<'a>) {
+        match (&self.noisy, samples) {
+            (Some(noisy), Some(_)) => (&noisy.operator, Reading { samples, grid: noisy.grid }),
+            _ => (&self.operator, Reading { samples: None, grid: 1 }),
+        }
+    }
+
+    /// Adds the currents of examples to `[examples][positions][outputs]`.
+    pub fn add_currents(
+        &self,
+        counts: Counts<'_>,
+        examples: usize,
+        samples: Option<&[u32]>,
+        totals: &mut [i64],
+        scratch: &mut Scratch,
+    ) -> Result<(), CompilerError> {
+        let outputs = self.sizes.0[3];
+        let (operator, reading) = self.reading(samples);
+        if matches!(self.quantiser, Quantiser::Sign {}) {
+            for totals in totals.chunks_exact_mut(outputs) {
+                totals.iter_mut().zip(&self.resting).for_each(|(total, resting)| *total += self.unit * resting);
+            }
+        }
+        let reference = operator.slicing().reference_weight();
+        let Scratch { columns, row, noisy, levels, .. } = scratch;
+        operator.for_each_read(operator.counts(counts.bytes()), examples, columns, |read| {
+            let sums = self.disturbed(&read, reading, noisy);
+            let weight = self.unit * operator.streams()[read.stream].weight;
+            let factors = self.of_read(&self.factors, &read);
+            self.levels_of(&read, reading, levels);
+            let width = levels.len();
+            for (index, &place) in read.places.iter().enumerate() {
+                let sums = &sums[index * width..][..width];
+                row.clear();
+                row.resize(outputs, 0);
+                for ((sums, factors), levels) in
+                    sums.chunks_exact(outputs).zip(factors.chunks_exact(outputs)).zip(levels.chunks_exact(outputs))
+                {
+                    self.weigh(sums, factors, levels, row);
+                }
+                let start = (read.first + place as usize) * outputs;
+                let reference = reference * i64::from(read.active[index]);
+                let totals = &mut totals[start..start + outputs];
+                totals
+                    .iter_mut()
+                    .zip(&*row)
+                    .for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
+            }
+        })
+    }
+
+    /// Adds `factor * Q(P)` of one slice; of a sign quantiser what it differs from resting.
+    fn weigh(&self, sums: &[i32], factors: &[i32], levels: &[i32], row: &mut [i32]) {
+        let all = row.iter_mut().zip(sums).zip(factors.iter().zip(levels));
+        match self.quantiser {
+            Quantiser::Ideal {} => {
+                all.for_each(|((row, &sum), (&factor, &level))| *row += factor * nearest(sum, level))
+            }
+            Quantiser::Sign {} => {
+                all.for_each(|((row, &sum), (&factor, _))| *row -= 2 * factor * i32::from(sum < 0));
+            }
+            Quantiser::Ternary {} => all.for_each(|((row, &sum), (&factor, &level))| {
+                *row += factor * (i32::from(sum >= level) - i32::from(sum <= -level));
+            }),
+            Quantiser::Uniform { .. } => {
+                let step = self.levels.values.first().map_or(1, |&level| super::columns::whole(level));
+                all.for_each(|((row, &sum), (&factor, &level))| {
+                    *row += factor * step * nearest(sum, level).clamp(self.codes[0], self.codes[1]);
+                });
+            }
+        }
+    }
+
+    /// The levels of a read, in units of its partial sums.
+    pub fn levels_of(&self, read: &ColumnRead<'_>, reading: Reading<'_>, levels: &mut Vec<i32>) {
+        levels.clear();
+        levels.extend(self.of_read(&self.thresholds, read).iter().map(|&level| level * reading.grid));
+    }
+
+    /// The values of a read's partial sums, `[slice][output]`.
+    pub fn of_read<'v, T>(&self, values: &'v [T], read: &ColumnRead<'_>) -> &'v [T] {
+        let start = self.sizes.place([read.row_tile, 0, read.stream, 0]);
+        &values[start..start + self.sizes.0[1] * self.sizes.0[3]]
+    }
+
+    /// The partial sums of a read with its noise.
+    pub fn disturbed<'s>(&self, read: &'s ColumnRead<'_>, reading: Reading<'_>, buffer: &'s mut Vec<i32>) -> &'s [i32] {
+        match (&self.noisy, reading.samples) {
+            (Some(noisy), Some(samples)) if noisy.has_read_noise() => {
+                buffer.clear();
+                buffer.extend_from_slice(read.sums);
+                let positions = self.operator.positions();
+                for (sums, &place) in buffer.chunks_exact_mut(self.operator.columns()).zip(read.places) {
+                    let place = read.first + place as usize;
+                    let sample = samples.get(place / positions).copied().unwrap_or(0);
+                    noisy.disturb(sums, [sample, (place % positions) as u32, read.row_tile as u32, read.stream as u32]);
+                }
+                buffer
+            }
+            _ => read.sums,
+        }
+    }
+}
+
+/// `round_half_away(sum / level)`.
+fn nearest(sum: i32, level: i32) -> i32 {
+    let magnitude = (2 * sum.abs() + level) / (2 * level);
+    if sum < 0 { -magnitude } else { magnitude }
+}

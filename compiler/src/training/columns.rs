@@ -1,0 +1,212 @@
+//! The columns of one projection as training sees them.
+
+use kernels::{ConvolutionShape, Engine};
+use snn::{Connection, Network, Weights};
+
+use super::noise::NoisyColumns;
+use super::options::TrainingOptions;
+use super::parameters::{Parameters, Sizes};
+use super::stages::Stage;
+use crate::columns::{ColumnInput, ColumnOperator, Slicing};
+use crate::error::CompilerError;
+use crate::hardware::{HardwareSpecification, Quantiser, Range, SignedWeights};
+use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, step_for};
+use crate::program::{Broadcast, Geometry};
+
+/// Bits after the point of total inputs while scale factors are real numbers.
+pub(super) const REAL_BITS: u32 = 10;
+/// The smallest scale factor: columns that help nothing may fade, but not turn their sign.
+pub(super) const SMALLEST_SCALE: f64 = 1.0 / 64.0;
+
+/// Columns, trained numbers and the integers made of them.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub name: String,
+    pub from: usize,
+    pub to: usize,
+    pub convolution: Option<ConvolutionShape>,
+    pub operator: ColumnOperator,
+    pub sizes: Sizes,
+    pub quantiser: Quantiser,
+    /// Mantissas are multiples of this.
+    pub step: i32,
+    /// Largest multiplier.
+    pub largest: i32,
+    /// Smallest and largest code of a uniform converter.
+    pub codes: [i32; 2],
+    /// Scale factors; all 1 where the quantiser takes none.
+    pub scales: Parameters,
+    /// Thresholds of a ternary quantiser, or steps of a uniform one.
+    pub levels: Parameters,
+    /// Multipliers `[outputs][fan-in]` of the present weights.
+    pub multipliers: Vec<i8>,
+    pub noisy: Option<NoisyColumns>,
+    /// Per partial sum: scale factor times slice weight, an integer.
+    pub factors: Vec<i32>,
+    /// Per partial sum: the integer level.
+    pub thresholds: Vec<i32>,
+    /// `sum of factors * stream weight` per output: what a sign quantiser gives for sums of zero.
+    pub resting: Vec<i64>,
+    /// What all of it is multiplied with.
+    pub unit: i64,
+    /// Real value of the unit in grid units, before rounding.
+    pub real_unit: f64,
+}
+
+impl Columns {
+    /// The columns of a projection with trained weights; `None` for fixed ones.
+    pub fn new(
+        network: &Network,
+        index: usize,
+        hardware: &HardwareSpecification,
+        ranges: &[CountRange],
+        options: &TrainingOptions,
+        engine: Engine,
+    ) -> Result<Option<Self>, CompilerError> {
+        let projection = &network.projections()[index];
+        let source = &network.populations()[projection.from];
+        let refused = |problem: String, remedy: &str| CompilerError::Mapping {
+            part: "projection",
+            name: projection.name.clone(),
+            hardware: hardware.name.clone(),
+            problem,
+            remedy: remedy.to_owned(),
+        };
+        let (geometry, convolution) = match &projection.connection {
+            Connection::Dense { .. } => (Geometry::Dense {}, None),
+            Connection::Convolution(shape) => {
+                let (kernel, stride, padding) = (shape.kernel, shape.stride, shape.padding);
+                (Geometry::Convolution { kernel, stride, padding }, Some(*shape))
+            }
+            Connection::SumPooling { .. } | Connection::Identity { .. } => return Ok(None),
+        };
+        let Some(Weights::I8(mantissas)) = &projection.weights else {
+            return Err(refused("its weights are not i8".to_owned(), "train it with --weights i8"));
+        };
+        let slicing = Slicing::of(hardware);
+        let compares = matches!(hardware.quantiser, Quantiser::Sign {} | Quantiser::Ternary {});
+        if compares && slicing.signed == SignedWeights::ReferenceColumn {
+            let problem = "comparators see no sign in a reference column".to_owned();
+            return Err(refused(problem, "choose weights.signed = \"differential-pair\", or a uniform quantiser"));
+        }
+        let range = ranges[projection.from];
+        let bits = hardware.input.bits_for(network.single_input() == Some(projection.from));
+        if u64::from(range.magnitude()) >= 1u64 << bits {
+            let problem = format!("counts of up to {} for inputs of {bits} bits", range.magnitude());
+            return Err(refused(problem, "train it with a smaller largest count"));
+        }
+        let largest = hardware.weights.largest();
+        let step = step_for(mantissas, largest);
+        let input = ColumnInput {
+            geometry,
+            shape: [source.shape.channels, source.shape.height, source.shape.width],
+            minimum_count: range.low,
+            maximum_count: range.high,
+            coding: hardware.input.coding,
+        };
+        let multipliers = multipliers(mantissas, step);
+        let rows = hardware.array.rows;
+        let operator = ColumnOperator::from_multipliers(&multipliers, input, slicing, rows, engine)?;
+        let full = [operator.row_tiles(), slicing.count(), operator.streams().len(), operator.outputs()];
+        let (levels_shape, codes) = match hardware.quantiser {
+            Quantiser::Ternary {} => (options.thresholds.shape(full), [0; 2]),
+            Quantiser::Uniform { bits, .. } => {
+                let top = 1i32 << (bits.clamp(1, 24) - 1);
+                let codes = match slicing.signed {
+                    SignedWeights::DifferentialPair => [-top, top - 1],
+                    SignedWeights::ReferenceColumn => [0, 2 * top - 1],
+                };
+                ([1; 4], codes)
+            }
+            Quantiser::Ideal {} | Quantiser::Sign {} => ([1; 4], [0; 2]),
+        };
+        let mut levels = Parameters::new(levels_shape);
+        if let Quantiser::Uniform { bits, range: Range::Full } = hardware.quantiser {
+            levels.values.fill(full_range_step(hardware, bits) as f32);
+        }
+        let scales = if compares { hardware.scale_factors.granularity.shape(full) } else { [1; 4] };
+        Ok(Some(Self {
+            name: projection.name.clone(),
+            from: projection.from,
+            to: projection.to,
+            convolution,
+            sizes: Sizes(full),
+            quantiser: hardware.quantiser,
+            step,
+            largest,
+            codes,
+            scales: Parameters::new(scales),
+            levels,
+            multipliers,
+            noisy: None,
+            factors: Vec::new(),
+            thresholds: Vec::new(),
+            resting: Vec::new(),
+            unit: 1,
+            real_unit: f64::from(step),
+            operator,
+        }))
+    }
+
+    /// Whether partial sums are compared, with a scale factor on the result.
+    pub fn compares(&self) -> bool {
+        matches!(self.quantiser, Quantiser::Sign {} | Quantiser::Ternary {})
+    }
+
+    /// Takes over mantissas, which are multiples of the step.
+    pub fn set_weights(&mut self, mantissas: &[i8]) -> Result<(), CompilerError> {
+        self.multipliers = multipliers(mantissas, self.step);
+        self.operator.set_multipliers(&self.multipliers)
+    }
+
+    /// Scale factors as compilation takes them.
+    pub fn scale_values(&self) -> ScaleValues {
+        let values = self.scales.values.iter().map(|&value| value.into()).collect();
+        ScaleValues { shape: self.scales.shape, values }
+    }
+
+    /// Thresholds or steps as compilation takes them.
+    pub fn level_values(&self) -> Broadcast {
+        let values = self.levels.values.iter().map(|&value| whole(value)).collect();
+        Broadcast { shape: self.levels.shape, values }
+    }
+
+    /// Makes the integers of the forward pass; the unit stays to be set.
+    pub fn prepare(&mut self, stage: Stage, scale_bits: u32) {
+        let weights = self.operator.slicing().weights();
+        let real_grid = f64::from(1u32 << REAL_BITS) * f64::from(self.step);
+        let is_real = self.compares() && stage == Stage::Sums;
+        let fixed = (self.compares() && !is_real).then(|| fixed_point(&self.scale_values(), scale_bits));
+        self.real_unit = f64::from(self.step) * fixed.as_ref().map_or(1.0, |fixed| fixed.common);
+        let levels = self.level_values();
+        let sizes = self.sizes;
+        let factor = |place: usize| {
+            let index = sizes.index(place);
+            let scale = match &fixed {
+                Some(fixed) => f64::from(fixed.integers.get(index)),
+                None if is_real => f64::from(self.scales.get(index)) * real_grid,
+                None => 1.0,
+            };
+            (scale.round() * weights[index[1]] as f64).clamp(-f64::from(1 << 26), f64::from(1 << 26)) as i32
+        };
+        self.factors = (0..sizes.count()).map(factor).collect();
+        self.thresholds = (0..sizes.count()).map(|place| levels.get(sizes.index(place))).collect();
+        self.resting = vec![0; sizes.0[3]];
+        if matches!(self.quantiser, Quantiser::Sign {}) {
+            let streams = self.operator.streams();
+            for (place, &factor) in self.factors.iter().enumerate() {
+                let index = sizes.index(place);
+                self.resting[index[3]] += i64::from(factor) * streams[index[2]].weight;
+            }
+        }
+    }
+}
+
+/// The integer that a trained level stands for.
+pub(super) fn whole(level: f32) -> i32 {
+    level.round().clamp(1.0, (1 << 24) as f32) as i32
+}
+
+fn multipliers(mantissas: &[i8], step: i32) -> Vec<i8> {
+    mantissas.iter().map(|&mantissa| (i32::from(mantissa) / step) as i8).collect()
+}

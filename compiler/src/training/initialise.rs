@@ -1,0 +1,243 @@
+//! Scale factors and thresholds to start from, by least squares on the counts of some samples.
+
+use kernels::{Counts, Isa};
+use rayon::prelude::*;
+use snn::Network;
+use spikegrad::{Inference, Samples};
+
+use super::columns::Columns;
+use crate::columns::ColumnScratch;
+use crate::error::CompilerError;
+use crate::hardware::{Quantiser, Range};
+
+/// Share of partial sums that a calibrated step may clip.
+const CLIPPED_SHARE: f64 = 1e-3;
+
+/// Input counts that scale factors are initialised on.
+#[derive(Clone, Debug)]
+pub struct CalibrationInputs {
+    inputs: Vec<u8>,
+    examples: usize,
+}
+
+impl CalibrationInputs {
+    /// The first `examples` samples, as they are without augmentation.
+    ///
+    /// # Errors
+    /// [`CompilerError::Samples`] when there is none.
+    pub fn new(samples: &dyn Samples, examples: usize) -> Result<Self, CompilerError> {
+        let examples = examples.min(samples.len());
+        if examples == 0 {
+            return Err(CompilerError::Samples {
+                what: "samples for calibration".to_owned(),
+                expected: "at least 1".to_owned(),
+                found: "0".to_owned(),
+            });
+        }
+        let length = samples.input_length();
+        let mut inputs = vec![0; length * examples];
+        inputs.chunks_exact_mut(length).enumerate().for_each(|(index, out)| samples.fill(None, index, out));
+        Ok(Self { inputs, examples })
+    }
+
+    /// Number of examples.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// Initialises all columns from the spike counts of `network`, and checks that slices and tiles
+    /// with exact sums give its exact products.
+    pub(super) fn initialise(
+        &self,
+        network: &Network,
+        columns: &mut [Option<Columns>],
+        isa: Isa,
+    ) -> Result<(), CompilerError> {
+        let mut inference = Inference::new(network, isa, self.examples)?;
+        inference.run(&self.inputs, self.examples)?;
+        let inference = &inference;
+        columns.par_iter_mut().flatten().try_for_each(|columns| {
+            let counts = inference.counts(columns.from);
+            columns.check_exact(counts, self.examples)?;
+            columns.initialise(counts, self.examples)
+        })
+    }
+}
+
+impl Columns {
+    /// Checks on one example that `sum weight_k weight_j P` is the product with the multipliers.
+    fn check_exact(&self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
+        let operator = &self.operator;
+        let bytes = &counts.bytes()[..counts.len() / examples];
+        let outputs = operator.outputs();
+        let weights = operator.slicing().weights();
+        let reference = operator.slicing().reference_weight();
+        let mut totals = vec![0i64; operator.positions() * outputs];
+        operator.for_each_read(operator.counts(bytes), 1, &mut ColumnScratch::default(), |read| {
+            let stream = operator.streams()[read.stream].weight;
+            let all = read.sums.chunks_exact(operator.columns().max(1)).zip(read.places.iter().zip(read.active));
+            for (sums, (&place, &active)) in all {
+                for (column, &sum) in sums.iter().enumerate() {
+                    let place = (read.first + place as usize) * outputs + column % outputs;
+                    totals[place] += i64::from(sum) * weights[column / outputs] * stream;
+                }
+                let start = (read.first + place as usize) * outputs;
+                totals[start..start + outputs]
+                    .iter_mut()
+                    .for_each(|total| *total += reference * stream * i64::from(active));
+            }
+        })?;
+        let mut patch = vec![0u8; operator.patches().rows()];
+        for (position, totals) in totals.chunks_exact(outputs).enumerate() {
+            operator.patches().gather(bytes, position, &mut patch);
+            let rows = operator.counts(&patch);
+            let count = |row: usize| match rows {
+                Counts::Unsigned(values) => i64::from(values[row]),
+                Counts::Signed(values) => i64::from(values[row]),
+            };
+            for (&total, multipliers) in totals.iter().zip(self.multipliers.chunks_exact(patch.len())) {
+                let product = multipliers.iter().enumerate().map(|(row, &weight)| i64::from(weight) * count(row));
+                let product: i64 = product.sum();
+                if total != product {
+                    return Err(CompilerError::Columns {
+                        what: format!("exact partial sums of '{}'", self.name),
+                        expected: format!("the product {product}"),
+                        found: total.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn initialise(&mut self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
+        match self.quantiser {
+            Quantiser::Ideal {} => Ok(()),
+            Quantiser::Uniform { range: Range::Calibrated, .. } => {
+                let magnitudes = self.magnitudes(counts, examples)?;
+                self.levels.values.fill(calibrated_step(&magnitudes, self.codes[1]) as f32);
+                Ok(())
+            }
+            Quantiser::Uniform { .. } => Ok(()),
+            Quantiser::Ternary {} => {
+                let magnitudes = self.magnitudes(counts, examples)?;
+                self.choose_thresholds(&magnitudes);
+                self.fit_scales(counts, examples)
+            }
+            Quantiser::Sign {} => self.fit_scales(counts, examples),
+        }
+    }
+
+    /// How often each magnitude occurs, per `[row tile][stream][slice]`, all outputs together.
+    fn magnitudes(&self, counts: Counts<'_>, examples: usize) -> Result<Vec<Vec<u64>>, CompilerError> {
+        let [row_tiles, slices, streams, outputs] = self.sizes.0;
+        let most = self.operator.rows(0) << self.operator.slicing().cell_bits;
+        let mut magnitudes = vec![vec![0u64; most + 1]; row_tiles * streams * slices];
+        let counts = self.operator.counts(counts.bytes());
+        self.operator.for_each_read(counts, examples, &mut ColumnScratch::default(), |read| {
+            let start = (read.row_tile * streams + read.stream) * slices;
+            let idle = (read.count - read.places.len()) * outputs;
+            magnitudes[start..start + slices].iter_mut().for_each(|counts| counts[0] += idle as u64);
+            for (column, sums) in read.sums.chunks_exact(outputs).enumerate() {
+                let magnitudes = &mut magnitudes[start + column % slices];
+                sums.iter().for_each(|sum| magnitudes[(sum.unsigned_abs() as usize).min(most)] += 1);
+            }
+        })?;
+        Ok(magnitudes)
+    }
+
+    /// Thresholds with the least squared error of `scale * Q(P)`, each read and slice with its own
+    /// best scale factor, weighed like their contribution to the total input.
+    fn choose_thresholds(&mut self, magnitudes: &[Vec<u64>]) {
+        let [_, slices, streams, _] = self.sizes.0;
+        let most = magnitudes.first().map_or(0, Vec::len);
+        let mut gains = vec![vec![0.0f64; most]; self.levels.values.len()];
+        for (place, counts) in magnitudes.iter().enumerate() {
+            let (r, j, k) = (place / slices / streams, place / slices % streams, place % slices);
+            let weight = self.weight(k, j).powi(2);
+            let gains = &mut gains[self.levels.group([r, k, j, 0])];
+            let (mut number, mut sum) = (0.0, 0.0);
+            for magnitude in (1..most).rev() {
+                number += counts[magnitude] as f64;
+                sum += counts[magnitude] as f64 * magnitude as f64;
+                // What the codes explain of the squares: (sum P q)^2 / sum q^2.
+                gains[magnitude] += if number > 0.0 { weight * sum * sum / number } else { 0.0 };
+            }
+        }
+        let best = |gains: &Vec<f64>| {
+            (1..most).fold(1, |best, magnitude| if gains[magnitude] > gains[best] { magnitude } else { best })
+        };
+        let best: Vec<usize> = gains.iter().map(|gains| if most > 1 { best(gains) } else { 1 }).collect();
+        for place in 0..self.sizes.count() {
+            let index = self.sizes.index(place);
+            let common = self.levels.group([index[0], index[1], index[2], 0]);
+            let group = self.levels.group(index);
+            self.levels.values[group] = best[common] as f32;
+        }
+    }
+
+    /// Scale factors `sum P Q(P) / sum Q(P)^2` over the partial sums that share one, weighed like
+    /// their contributions; where no code was other than zero, the mean of the others.
+    fn fit_scales(&mut self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
+        let outputs = self.sizes.0[3];
+        let is_sign = matches!(self.quantiser, Quantiser::Sign {});
+        let mut sums = vec![0u64; self.sizes.count()];
+        let mut numbers = vec![0u64; self.sizes.count()];
+        let levels = self.level_values();
+        let sizes = self.sizes;
+        let thresholds: Vec<i32> = (0..sizes.count()).map(|place| levels.get(sizes.index(place))).collect();
+        let counts = self.operator.counts(counts.bytes());
+        self.operator.for_each_read(counts, examples, &mut ColumnScratch::default(), |read| {
+            let start = sizes.place([read.row_tile, 0, read.stream, 0]);
+            let width = sizes.0[1] * outputs;
+            for partial in read.sums.chunks_exact(width) {
+                for (column, &partial) in partial.iter().enumerate() {
+                    let magnitude = partial.unsigned_abs();
+                    if is_sign || magnitude >= thresholds[start + column].unsigned_abs() {
+                        sums[start + column] += u64::from(magnitude);
+                        numbers[start + column] += 1;
+                    }
+                }
+            }
+            if is_sign {
+                let idle = (read.count - read.places.len()) as u64;
+                numbers[start..start + width].iter_mut().for_each(|number| *number += idle);
+            }
+        })?;
+        let mut above = vec![0.0f64; self.scales.values.len()];
+        let mut below = above.clone();
+        for place in 0..sizes.count() {
+            let index = sizes.index(place);
+            let weight = self.weight(index[1], index[2]).powi(2);
+            let group = self.scales.group(index);
+            above[group] += weight * sums[place] as f64;
+            below[group] += weight * numbers[place] as f64;
+        }
+        let (all_above, all_below) = (above.iter().sum::<f64>(), below.iter().sum::<f64>());
+        let mean = if all_above > 0.0 { all_above / all_below } else { 1.0 };
+        for (scale, (above, below)) in self.scales.values.iter_mut().zip(above.iter().zip(&below)) {
+            let fitted = if *below > 0.0 { above / below } else { mean };
+            *scale = fitted.max(super::columns::SMALLEST_SCALE) as f32;
+        }
+        Ok(())
+    }
+
+    /// Weight of slice and stream together.
+    pub fn weight(&self, slice: usize, stream: usize) -> f64 {
+        (self.operator.slicing().weights()[slice] * self.operator.streams()[stream].weight) as f64
+    }
+}
+
+/// The smallest power of two that clips at most one partial sum in a thousand.
+fn calibrated_step(magnitudes: &[Vec<u64>], high: i32) -> u32 {
+    let all: u64 = magnitudes.iter().flatten().sum();
+    let clips = |step: u32| {
+        let clipped = magnitudes.iter().flat_map(|counts| counts.iter().enumerate());
+        let clipped = clipped.filter(|(magnitude, _)| {
+            let code = (2 * *magnitude as u64 + u64::from(step)) / (2 * u64::from(step));
+            code > u64::from(high.unsigned_abs())
+        });
+        clipped.map(|(_, &count)| count).sum::<u64>()
+    };
+    (0..24).map(|bits| 1u32 << bits).find(|&step| clips(step) as f64 <= CLIPPED_SHARE * all as f64).unwrap_or(1 << 23)
+}

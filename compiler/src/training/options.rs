@@ -1,0 +1,53 @@
+//! What can be chosen about hardware-aware training.
+
+use serde::{Deserialize, Serialize};
+use spikegrad::{Schedule, TrainingSettings};
+
+use crate::hardware::Granularity;
+
+/// How errors cross the quantiser of a column on their way to weights and to the population before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnGradient {
+    /// As in the exact network: the quantiser counts as the identity.
+    #[default]
+    Straight,
+    /// Not where `|P| > scale` (comparators only). Weight gradients are means over the slices of
+    /// those of each slice over its weight, error currents the same over the input streams.
+    Masked,
+}
+
+/// Options of hardware-aware training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingOptions {
+    /// How errors cross the quantiser.
+    pub gradient: ColumnGradient,
+    /// Partial sums that share a ternary threshold.
+    pub thresholds: Granularity,
+    /// Factor on the learning rate of scale factors and thresholds.
+    pub scale_factor_rate: f64,
+    /// Seed of noise.
+    pub seed: u64,
+}
+
+impl Default for TrainingOptions {
+    fn default() -> Self {
+        Self { gradient: ColumnGradient::Straight, thresholds: Granularity::Layer, scale_factor_rate: 1.0, seed: 1 }
+    }
+}
+
+/// Settings that fine-tune a network that was trained with `settings`: a fifth of its learning rate,
+/// or `learning_rate` where given, along half a cosine down to a hundredth; no dropout and no
+/// warm-up, and weights that move freely.
+pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Option<f64>) -> TrainingSettings {
+    TrainingSettings {
+        epochs,
+        learning_rate: learning_rate.unwrap_or(settings.learning_rate / 5.0),
+        schedule: Schedule::Cosine { final_factor: 0.01 },
+        warm_up_epochs: 0,
+        normalisation: spikegrad::Normalisation::None,
+        dropout: std::collections::BTreeMap::new(),
+        ..settings.clone()
+    }
+}

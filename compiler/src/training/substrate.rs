@@ -1,0 +1,406 @@
+//! Crossbar columns as what a trainer runs projections on.
+
+use kernels::{Engine, Isa, Parallelism};
+use rayon::prelude::*;
+use snn::{Network, Weights};
+use spikegrad::{
+    Carried, GradientSums, Group, Position, SpikegradError, StateMismatch, Substrate, SubstrateRates, SubstrateScratch,
+};
+
+use super::accumulate::Scratch;
+use super::columns::{Columns, REAL_BITS, SMALLEST_SCALE};
+use super::initialise::CalibrationInputs;
+use super::noise::{Draw, NoisyColumns};
+use super::options::{ColumnGradient, TrainingOptions};
+use super::stages::{Stage, StagePlan};
+use crate::columns::ColumnInput;
+use crate::error::CompilerError;
+use crate::hardware::{HardwareSpecification, InputCoding, Quantiser};
+use crate::mapping::{Calibration, CountRange, ProjectionCalibration, common_grid, count_ranges, on_grid};
+use crate::program::Geometry;
+
+/// All projections with trained weights on the columns of a chip, in stages of awareness.
+#[derive(Debug)]
+pub struct CrossbarSubstrate {
+    hardware: HardwareSpecification,
+    options: TrainingOptions,
+    plan: StagePlan,
+    inputs: CalibrationInputs,
+    isa: Isa,
+    /// Per projection of the network.
+    columns: Vec<Option<Columns>>,
+    ranges: Vec<CountRange>,
+    shapes: Vec<[usize; 3]>,
+    /// Per population: its thresholds by channel, its channels, its fraction bits.
+    targets: Vec<Target>,
+    grid_bits: Vec<u32>,
+    stage: Stage,
+    is_initialised: bool,
+}
+
+#[derive(Debug)]
+struct Target {
+    name: String,
+    thresholds: Vec<f64>,
+    fraction_bits: u32,
+    incoming: Vec<usize>,
+}
+
+impl CrossbarSubstrate {
+    /// For the present weights of a network, whose steps are chosen here once, as
+    /// [`crate::mapping::deploy()`] chooses them.
+    ///
+    /// # Errors
+    /// [`CompilerError::Mapping`] where a projection does not fit the columns.
+    pub fn new(
+        network: &Network,
+        hardware: &HardwareSpecification,
+        plan: StagePlan,
+        options: TrainingOptions,
+        inputs: CalibrationInputs,
+        isa: Isa,
+    ) -> Result<Self, CompilerError> {
+        let engine = Engine::new(isa, Parallelism::Serial)?;
+        let ranges = count_ranges(network);
+        let columns = (0..network.projections().len())
+            .map(|index| Columns::new(network, index, hardware, &ranges, &options, engine));
+        let shape =
+            |population: &snn::Population| [population.shape.channels, population.shape.height, population.shape.width];
+        let target = |population: &snn::Population| Target {
+            name: population.name.clone(),
+            thresholds: (0..population.shape.channels).map(|channel| population.threshold(channel) as f64).collect(),
+            fraction_bits: population.fraction_bits,
+            incoming: population.incoming.clone(),
+        };
+        Ok(Self {
+            hardware: hardware.clone(),
+            options,
+            plan,
+            inputs,
+            isa,
+            columns: columns.collect::<Result<_, _>>()?,
+            ranges,
+            shapes: network.populations().iter().map(shape).collect(),
+            targets: network.populations().iter().map(target).collect(),
+            grid_bits: vec![0; network.populations().len()],
+            stage: Stage::Weights,
+            is_initialised: false,
+        })
+    }
+
+    /// The stage of the next update.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// What training has determined, for [`crate::mapping::compile()`] with the trained network.
+    pub fn calibration(&self) -> Calibration {
+        let projection = |columns: &Option<Columns>| {
+            let Some(columns) = columns else { return ProjectionCalibration::default() };
+            let range = match self.hardware.quantiser {
+                Quantiser::Uniform { range, .. } => Some(range),
+                _ => None,
+            };
+            let has_levels = matches!(self.hardware.quantiser, Quantiser::Ternary {})
+                || range == Some(crate::hardware::Range::Calibrated);
+            ProjectionCalibration {
+                step: Some(columns.step),
+                scale_factors: columns.compares().then(|| columns.scale_values()),
+                quantiser_levels: has_levels.then(|| columns.level_values()),
+            }
+        };
+        Calibration { projections: self.columns.iter().map(projection).collect() }
+    }
+
+    /// Whether projections run on columns at present.
+    fn is_active(&self) -> bool {
+        match self.stage {
+            Stage::Weights => false,
+            Stage::Sums | Stage::ScaleFactors | Stage::Noise => true,
+        }
+    }
+
+    fn take_over(&mut self, network: &Network, position: &Position) -> Result<(), CompilerError> {
+        self.stage = self.plan.stage(position.epoch);
+        if !self.is_active() {
+            return Ok(());
+        }
+        let (stage, bits) = (self.stage, self.hardware.scale_factors.bits);
+        self.columns.par_iter_mut().enumerate().try_for_each(|(index, columns)| {
+            match (columns, &network.projections()[index].weights) {
+                (Some(columns), Some(Weights::I8(mantissas))) => columns.set_weights(mantissas),
+                _ => Ok(()),
+            }
+        })?;
+        if !self.is_initialised {
+            self.inputs.initialise(network, &mut self.columns, self.isa)?;
+            self.is_initialised = true;
+        }
+        self.columns.par_iter_mut().flatten().for_each(|columns| columns.prepare(stage, bits));
+        self.set_units()?;
+        if stage == Stage::Noise { self.draw(position) } else { Ok(()) }
+    }
+
+    /// Units of all projections and grids of all populations.
+    fn set_units(&mut self) -> Result<(), CompilerError> {
+        for (index, target) in self.targets.iter().enumerate() {
+            let carried = target.incoming.iter().filter(|&&incoming| self.columns[incoming].is_some());
+            let carried: Vec<usize> = carried.copied().collect();
+            let is_real = self.stage == Stage::Sums && self.hardware.quantiser.has_scale_factors();
+            let (bits, units) = if is_real {
+                (REAL_BITS, vec![1; carried.len()])
+            } else {
+                let real: Vec<f64> =
+                    carried.iter().filter_map(|&incoming| Some(self.columns[incoming].as_ref()?.real_unit)).collect();
+                common_grid(&real).ok_or_else(|| CompilerError::Mapping {
+                    part: "population",
+                    name: target.name.clone(),
+                    hardware: self.hardware.name.clone(),
+                    problem: format!("no common grid holds the units {real:?} of its projections"),
+                    remedy: "lower scale_factors.bits, or the learning rate".to_owned(),
+                })?
+            };
+            self.grid_bits[index] = bits;
+            for (incoming, unit) in carried.into_iter().zip(units) {
+                if let Some(columns) = &mut self.columns[incoming] {
+                    columns.unit = unit;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws programming variation and read noise for the next update.
+    fn draw(&mut self, position: &Position) -> Result<(), CompilerError> {
+        let engine = Engine::new(self.isa, Parallelism::Serial)?;
+        let (hardware, seed) = (&self.hardware, self.options.seed);
+        let (ranges, shapes) = (&self.ranges, &self.shapes);
+        self.columns.par_iter_mut().enumerate().try_for_each(|(index, columns)| {
+            let Some(columns) = columns else { return Ok(()) };
+            let input = column_input(columns, hardware.input.coding, ranges[columns.from], shapes[columns.from]);
+            let draw = Draw { seed, epoch: position.epoch, batch: position.batch, projection: index as u64 };
+            let fan_in = columns.operator.patches().rows();
+            columns.noisy = Some(NoisyColumns::draw(&columns.multipliers, fan_in, input, hardware, draw, engine)?);
+            Ok(())
+        })
+    }
+
+    fn columns(&self, projection: usize) -> Result<&Columns, SpikegradError> {
+        self.columns.get(projection).and_then(Option::as_ref).ok_or_else(|| SpikegradError::Network {
+            problem: format!("projection {projection} runs on no columns"),
+            remedy: "train it as an exact product".to_owned(),
+        })
+    }
+}
+
+fn column_input(columns: &Columns, coding: InputCoding, range: CountRange, shape: [usize; 3]) -> ColumnInput {
+    let geometry = match columns.convolution {
+        None => Geometry::Dense {},
+        Some(map) => Geometry::Convolution { kernel: map.kernel, stride: map.stride, padding: map.padding },
+    };
+    ColumnInput { geometry, shape, minimum_count: range.low, maximum_count: range.high, coding }
+}
+
+fn scratch_of(scratch: &mut SubstrateScratch) -> &mut Scratch {
+    if !scratch.is::<Scratch>() {
+        *scratch = Box::new(Scratch::default());
+    }
+    // The line above makes it one.
+    match scratch.downcast_mut::<Scratch>() {
+        Some(scratch) => scratch,
+        None => unreachable!("the scratch was just made"),
+    }
+}
+
+fn wrapped(error: CompilerError) -> SpikegradError {
+    match error {
+        CompilerError::Spikegrad(error) => error,
+        CompilerError::Snn(error) => error.into(),
+        CompilerError::Kernel(error) => error.into(),
+        error => SpikegradError::Substrate(Box::new(error)),
+    }
+}
+
+impl Substrate for CrossbarSubstrate {
+    fn identity(&self) -> String {
+        let steps: Vec<Option<i32>> =
+            self.columns.iter().map(|columns| columns.as_ref().map(|columns| columns.step)).collect();
+        let parts = (&self.hardware, &self.options, &self.plan, steps, self.inputs.examples());
+        serde_json::to_string(&parts).unwrap_or_else(|_| format!("{parts:?}"))
+    }
+
+    fn refresh(&mut self, network: &Network, position: &Position) -> Result<(), SpikegradError> {
+        self.take_over(network, position).map_err(wrapped)
+    }
+
+    fn constrain(&self, projection: usize, mantissas: &mut [i8]) {
+        if let Some(Some(columns)) = self.columns.get(projection) {
+            let rounded: [i8; 256] =
+                std::array::from_fn(|byte| on_grid((byte as u8 as i8).into(), columns.step, columns.largest) as i8);
+            mantissas.iter_mut().for_each(|mantissa| *mantissa = rounded[usize::from(*mantissa as u8)]);
+        }
+    }
+
+    fn carries(&self, projection: usize) -> Option<Carried> {
+        let columns = self.columns.get(projection)?.as_ref().filter(|_| self.is_active())?;
+        let is_masked = self.options.gradient == ColumnGradient::Masked && columns.compares();
+        Some(Carried { parameters: columns.parameter_count(), denominator: is_masked.then(|| columns.denominator()) })
+    }
+
+    fn grid_bits(&self, population: usize) -> u32 {
+        self.grid_bits[population]
+    }
+
+    fn scratch(&self) -> SubstrateScratch {
+        Box::new(Scratch::default())
+    }
+
+    fn add_currents(
+        &self,
+        projection: usize,
+        group: &Group<'_>,
+        totals: &mut [i64],
+        scratch: &mut SubstrateScratch,
+    ) -> Result<(), SpikegradError> {
+        let columns = self.columns(projection)?;
+        let scratch = scratch_of(scratch);
+        columns.add_currents(group.counts, group.examples, group.samples, totals, scratch).map_err(wrapped)
+    }
+
+    fn add_gradients(
+        &self,
+        projection: usize,
+        group: &Group<'_>,
+        errors: &[i32],
+        sums: &mut GradientSums,
+        scratch: &mut SubstrateScratch,
+    ) -> Result<(), SpikegradError> {
+        let columns = self.columns(projection)?;
+        if columns.parameter_count() == 0 && sums.weights.is_empty() {
+            return Ok(());
+        }
+        let scratch = scratch_of(scratch);
+        columns.add_gradients(group.counts, group.examples, group.samples, errors, sums, scratch).map_err(wrapped)
+    }
+
+    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) {
+        let (targets, rate) = (&self.targets, self.options.scale_factor_rate * rates.learning_rate);
+        for (columns, sums) in self.columns.iter_mut().zip(sums) {
+            if let Some(columns) = columns.as_mut().filter(|_| !sums.parameters.is_empty()) {
+                let target = &targets[columns.to];
+                columns.descend(sums, rates, rate, &target.thresholds, target.fraction_bits);
+            }
+        }
+    }
+
+    fn state(&self) -> Vec<(String, Vec<f32>)> {
+        let mut state = vec![("initialised".to_owned(), vec![f32::from(u8::from(self.is_initialised))])];
+        for columns in self.columns.iter().flatten() {
+            for (name, parameters) in [("scale_factors", &columns.scales), ("levels", &columns.levels)] {
+                state.push((format!("{}.{name}", columns.name), parameters.values.clone()));
+                state.push((format!("{}.{name}.momentum", columns.name), parameters.momentum.clone()));
+            }
+        }
+        state
+    }
+
+    fn restore(&mut self, state: Vec<(String, Vec<f32>)>) -> Result<(), StateMismatch> {
+        let mut given: std::collections::BTreeMap<String, Vec<f32>> = state.into_iter().collect();
+        let mut take = |name: String, length: usize| match given.remove(&name) {
+            Some(values) if values.len() == length => Ok(values),
+            other => {
+                let found = other.map_or("nothing".to_owned(), |values| format!("{} numbers", values.len()));
+                Err(StateMismatch { name, expected: format!("{length} numbers"), found })
+            }
+        };
+        self.is_initialised = take("initialised".to_owned(), 1)?[0] != 0.0;
+        for columns in self.columns.iter_mut().flatten() {
+            for (name, parameters) in [("scale_factors", &mut columns.scales), ("levels", &mut columns.levels)] {
+                let name = format!("{}.{name}", columns.name);
+                parameters.values = take(name.clone(), parameters.values.len())?;
+                if parameters.values.iter().any(|&value| value <= 0.0) {
+                    let expected = "numbers above 0".to_owned();
+                    return Err(StateMismatch { name, expected, found: "one that is not".to_owned() });
+                }
+                parameters.momentum = take(format!("{name}.momentum"), parameters.momentum.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Columns {
+    /// One step of scale factors and thresholds: `s -= rate * v`, v the filtered gradient
+    /// `s^2 / |W|^2 * dL / ds` with W the real weights of the columns that share s.
+    ///
+    /// A scale factor thereby moves, relative to itself, as descent would move the weights it
+    /// stands for along their own direction; LSQ's gradient scale has the same purpose.
+    fn descend(
+        &mut self,
+        sums: &GradientSums,
+        rates: &SubstrateRates,
+        rate: f64,
+        thresholds: &[f64],
+        fraction_bits: u32,
+    ) {
+        let count = self.sizes.count();
+        let step = f64::from(self.step);
+        let share = rates.share * step / rates.kept[self.to];
+        let squares = self.column_squares(step / f64::from(2.0f32.powi(fraction_bits as i32)));
+        let mut of_scales = vec![[0.0f64; 2]; self.scales.values.len()];
+        let mut of_levels = vec![[0.0f64; 2]; self.levels.values.len()];
+        for place in 0..count {
+            let index = self.sizes.index(place);
+            let weight = self.weight(index[1], index[2]) * share / thresholds[index[3] % thresholds.len()];
+            let group = self.scales.group(index);
+            let scale = f64::from(self.scales.values[group]);
+            let [_, slices, streams, outputs] = self.sizes.0;
+            let square = squares[(index[0] * slices + index[1]) * outputs + index[3]];
+            let of_streams = |shape: [usize; 4]| square / if shape[2] == 1 { streams as f64 } else { 1.0 };
+            of_scales[group][0] += sums.parameters[place] as f64 * weight;
+            of_scales[group][1] += of_streams(self.scales.shape);
+            if let Some(&sum) = sums.parameters.get(count + place) {
+                let group = self.levels.group(index);
+                of_levels[group][0] -= 0.5 * scale * sum as f64 * weight;
+                of_levels[group][1] += of_streams(self.levels.shape);
+            }
+        }
+        let scaled = |sums: &[[f64; 2]], values: &[f32]| -> Vec<f64> {
+            let all = sums.iter().zip(values);
+            all.map(|(&[gradient, square], &value)| gradient * f64::from(value).powi(2) / square).collect()
+        };
+        let gradients = scaled(&of_scales, &self.scales.values);
+        self.scales.descend(&gradients, rates.momentum, rate, SMALLEST_SCALE);
+        if sums.parameters.len() > count {
+            let gradients = scaled(&of_levels, &self.levels.values);
+            self.levels.descend(&gradients, rates.momentum, rate, 1.0);
+        }
+    }
+
+    /// Squared length of each column `[row tile][slice][output]` in real weights, at least that of
+    /// one digit.
+    fn column_squares(&self, unit: f64) -> Vec<f64> {
+        let [row_tiles, slices, _, outputs] = self.sizes.0;
+        let slicing = self.operator.slicing();
+        let rows = self.operator.rows(0);
+        let mut squares = vec![0u64; row_tiles * slices * outputs];
+        let fan_in = self.operator.patches().rows();
+        for slice in 0..slices {
+            let table: [u64; 256] = std::array::from_fn(|byte| {
+                let (positive, negative) = slicing.levels(i32::from(byte as u8 as i8), slice);
+                u64::from(positive.abs_diff(negative)).pow(2)
+            });
+            for (output, weights) in self.multipliers.chunks_exact(fan_in).enumerate() {
+                for (tile, weights) in weights.chunks(rows).enumerate() {
+                    let sum = weights.iter().map(|&weight| table[usize::from(weight as u8)]).sum();
+                    squares[(tile * slices + slice) * outputs + output] = sum;
+                }
+            }
+        }
+        let weights = slicing.weights();
+        let real = |(place, &square): (usize, &u64)| {
+            square.max(1) as f64 * (unit * weights[place / outputs % slices] as f64).powi(2)
+        };
+        squares.iter().enumerate().map(real).collect()
+    }
+}
