@@ -19,7 +19,8 @@ pub use text::LARGEST_FILE;
 
 use serde::{Deserialize, Serialize};
 
-/// A crossbar chip. Written as TOML; units are part of the key names.
+/// A crossbar chip. Written as TOML; units are part of the key names, and `docs/hardware.md` explains
+/// each. Fields that no reader has checked are checked by [`HardwareSpecification::check`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HardwareSpecification {
@@ -48,6 +49,7 @@ pub struct HardwareSpecification {
     /// What differs from the ideal chip; everything off when absent.
     #[serde(default)]
     pub non_idealities: NonIdealities,
-    /// Energy, latency and area of the components.
+    /// Energy, latency and area of the components; nothing is counted when absent.
+    #[serde(default)]
     pub cost: Cost,
 }

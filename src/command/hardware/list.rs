@@ -17,9 +17,7 @@ pub struct ListArguments {}
 /// # Errors
 /// When standard output cannot be written.
 pub fn run(_: &ListArguments, context: &Context) -> anyhow::Result<()> {
-    context
-        .output
-        .result(format!("{:<17} {:<8} {:<14} {:<17} description", "name", "array", "quantiser", "input"))?;
+    context.output.result(format!("{:<17} {:<8} {:<14} {:<17} description", "name", "array", "quantiser", "input"))?;
     for preset in PRESETS {
         let hardware = preset.specification()?;
         let (array, quantiser, input) = (&hardware.array, &hardware.quantiser, &hardware.input);

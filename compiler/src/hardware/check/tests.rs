@@ -6,6 +6,8 @@ use crate::hardware::presets::PRESETS;
 use crate::hardware::{HardwareSpecification, SignedWeights};
 use crate::{CompilerError, hardware};
 
+/// The page that explains the specification.
+const GUIDE: &str = include_str!("../../../../docs/hardware.md");
 const REFERENCE: (&str, &str) = ("weights.signed", "\"reference-column\"");
 const TERNARY: (&str, &str) = ("quantiser", "{ kind = \"ternary\" }");
 const DRIFT: &str = "{ time_s = 10.0, reference_time_s = 1.0, exponent = 0.1, exponent_sigma = 0.0 }";
@@ -226,6 +228,53 @@ fn every_preset_survives_writing_and_reading() {
         let others = [&cost.buffer_bit, &cost.interconnect_bit, &cost.neuron, &cost.tile];
         assert!(components.into_iter().chain(others).all(|component| !component.source.is_empty()), "{}", preset.name);
     }
+}
+
+/// Key paths of a table, those of tables in it included.
+fn keys(prefix: &str, table: &toml::Table) -> Vec<String> {
+    table
+        .iter()
+        .flat_map(|(key, value)| {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            let inner = value.as_table().map_or(Vec::new(), |table| keys(&path, table));
+            inner.into_iter().chain([path])
+        })
+        .collect()
+}
+
+#[test]
+fn the_guide_explains_every_key_and_preset() {
+    let all = [
+        ("weights.largest", "7"),
+        ("input.image_bits", "8"),
+        ("periphery.arrays", "64"),
+        ("non_idealities.programming", "{ kind = \"relative\", sigma = 0.1 }"),
+        ("non_idealities.read", "{ kind = \"absolute\", sigma = 0.1 }"),
+        ("non_idealities.conductance_levels", "16"),
+        ("non_idealities.stuck", "{ on_share = 0.1, off_share = 0.1 }"),
+        ("non_idealities.drift", DRIFT),
+        ("non_idealities.wires", "\"exact\""),
+        ("non_idealities.sense_offset", "0.5"),
+    ];
+    for preset in ["adcless-rram-64", "adc5-rram-64"] {
+        let text = changed(preset, &all);
+        HardwareSpecification::from_toml(&text, "all keys").unwrap();
+        for key in keys("", &toml::from_str(&text).unwrap()) {
+            let component = key.strip_prefix("cost.").filter(|rest| rest.contains('.'));
+            let shown = component.and_then(|rest| rest.split('.').nth(1)).unwrap_or(&key);
+            assert!(GUIDE.contains(&format!("`{shown}`")), "`{shown}` is not in the guide");
+        }
+    }
+    for preset in PRESETS {
+        assert!(GUIDE.contains(&format!("`{}`", preset.name)), "{} is not in the guide", preset.name);
+    }
+}
+
+#[test]
+fn the_example_of_the_guide_is_sound() {
+    let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let specification = HardwareSpecification::from_toml(example, "guide").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((specification.array.rows, specification.array.columns), (256, 128));
 }
 
 #[test]
