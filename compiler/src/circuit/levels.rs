@@ -1,15 +1,17 @@
 //! Levels of one array, unpacked from a compiled network.
 
 use crate::error::CompilerError;
-use crate::hardware::SignedWeights;
-use crate::program::{Crossbar, CrossbarLayout, Program, ProjectionKind};
+use crate::hardware::{HardwareSpecification, SignedWeights};
+use crate::program::{CrossbarLayout, Program, ProjectionKind};
 
 /// Cells of one array as they are to be programmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArrayLevels {
     /// Rows in use.
     pub rows: usize,
-    /// Columns in use, reference column included.
+    /// Columns that have a partial sum: slice k of output m of the array at `m * slices + k`, for
+    /// `outputs_per_array` outputs, whether or not a projection has so many, then the reference
+    /// column where there is one.
     pub columns: usize,
     /// `[row][column]`: positive cells of differential pairs, or all cells.
     pub positive: Vec<u8>,
@@ -39,58 +41,65 @@ impl ArrayLevels {
         let (Some(ProjectionKind::Crossbar(crossbar)), Some(cells)) = (projection, cells) else {
             return Err(wrong("cells of a projection in crossbar arrays".to_owned(), "none".to_owned()));
         };
-        let reader =
-            Reader { crossbar, cells, rows: layout.hardware.array.rows, bits: layout.hardware.array.cell_bits };
-        let (rows, columns) = (placement.rows, placement.columns);
-        let tile = (placement.row_tile, placement.column_tile);
+        let tiles = Tiles { crossbar, hardware: &layout.hardware };
         let unpack = |packed: &[u8]| {
-            reader.unpack(packed, tile, rows, columns).ok_or_else(|| {
-                wrong(format!("cells of {rows} rows and {columns} columns"), format!("{} bytes in all", packed.len()))
+            tiles.unpack(packed, [placement.row_tile, placement.column_tile], placement.rows).ok_or_else(|| {
+                wrong(
+                    format!("{} rows of cells of the array's outputs", placement.rows),
+                    format!("other sizes, or {} bytes in all", packed.len()),
+                )
             })
         };
         let negative = match layout.hardware.weights.signed {
             SignedWeights::DifferentialPair => Some(unpack(&cells.negative_cells)?),
             SignedWeights::ReferenceColumn => None,
         };
-        Ok(Self { rows, columns, positive: unpack(&cells.cells)?, negative })
+        let positive = unpack(&cells.cells)?;
+        Ok(Self { rows: placement.rows, columns: tiles.columns().unwrap_or(0), positive, negative })
     }
 }
 
-struct Reader<'a> {
+/// The packed cells of a projection.
+struct Tiles<'a> {
     crossbar: &'a CrossbarLayout,
-    cells: &'a Crossbar,
-    rows: usize,
-    bits: u32,
+    hardware: &'a HardwareSpecification,
 }
 
-impl Reader<'_> {
+impl Tiles<'_> {
+    /// Columns of one array.
+    fn columns(&self) -> Option<usize> {
+        let reference = usize::from(self.hardware.weights.signed == SignedWeights::ReferenceColumn);
+        self.crossbar.outputs_per_array.checked_mul(self.crossbar.slices.len())?.checked_add(reference)
+    }
+
     /// Levels `[row][column]` of a tile; `None` where the packed cells do not hold them.
-    fn unpack(&self, packed: &[u8], tile: (usize, usize), rows: usize, columns: usize) -> Option<Vec<u8>> {
-        let tiles = self.crossbar.row_tiles.checked_mul(self.crossbar.column_tiles)?;
-        let lines = tiles.checked_mul(self.rows)?;
-        let row_bytes = packed.len().checked_div(lines)?;
-        let fits = tile.0 < self.crossbar.row_tiles
-            && tile.1 < self.crossbar.column_tiles
-            && packed.len() == lines.checked_mul(row_bytes)?
-            && packed.len() == self.cells.cells.len()
-            && rows <= self.rows
-            && columns.checked_mul(self.bits as usize)? <= row_bytes.checked_mul(8)?;
+    fn unpack(&self, packed: &[u8], [row_tile, column_tile]: [usize; 2], rows: usize) -> Option<Vec<u8>> {
+        let CrossbarLayout { row_tiles, column_tiles, .. } = *self.crossbar;
+        let (array_rows, bits) = (self.hardware.array.rows, self.hardware.array.cell_bits as usize);
+        let columns = self.columns()?;
+        let row_bytes = columns.checked_mul(bits)?.div_ceil(8);
+        let lines = row_tiles.checked_mul(column_tiles)?.checked_mul(array_rows)?;
+        let fits = packed.len() == lines.checked_mul(row_bytes)?
+            && row_tile < row_tiles
+            && column_tile < column_tiles
+            && rows <= array_rows
+            && (1..=8).contains(&bits);
         if !fits {
             return None;
         }
-        let first = (tile.0 * self.crossbar.column_tiles + tile.1) * self.rows;
+        let first = (row_tile * column_tiles + column_tile) * array_rows;
         let mut levels = Vec::with_capacity(rows * columns);
-        for row in 0..rows {
-            let line = &packed[(first + row) * row_bytes..][..row_bytes];
-            levels.extend((0..columns).map(|column| level(line, column, self.bits)));
+        for row in first..first + rows {
+            let line = &packed[row * row_bytes..][..row_bytes];
+            levels.extend((0..columns).map(|column| level(line, column, bits)));
         }
         Some(levels)
     }
 }
 
 /// The level in the bits `column * bits ..` of a packed row, least significant first.
-fn level(line: &[u8], column: usize, bits: u32) -> u8 {
-    let first = column * bits as usize;
+fn level(line: &[u8], column: usize, bits: usize) -> u8 {
+    let first = column * bits;
     let low = u16::from(line[first / 8]);
     let high = line.get(first / 8 + 1).map_or(0, |&byte| u16::from(byte));
     (((high << 8 | low) >> (first % 8)) & ((1 << bits) - 1)) as u8

@@ -20,6 +20,7 @@ mod conductances;
 mod deviation;
 mod effective;
 mod levels;
+pub mod netlist;
 mod random;
 mod read;
 mod realise;

@@ -57,9 +57,6 @@ pub(super) enum Purpose {
     SenseOffset = 5,
 }
 
-/// 32-bit words of two normal numbers, and of two uniform ones.
-const WORDS_OF_TWO: u128 = 4;
-
 /// One stream of numbers.
 pub(super) struct Draws {
     generator: ChaCha8Rng,
@@ -81,10 +78,10 @@ impl Draws {
         Self { generator, second: None }
     }
 
-    /// Goes on with number `index`, an even one.
+    /// Goes on with number `index`, an even one: two numbers take four 32-bit words.
     #[cfg(test)]
     pub fn skip_to(mut self, index: usize) -> Self {
-        self.generator.set_word_pos(index as u128 / 2 * WORDS_OF_TWO);
+        self.generator.set_word_pos(index as u128 / 2 * 4);
         self.second = None;
         self
     }
@@ -105,5 +102,3 @@ impl Draws {
         radius * cosine
     }
 }
-
-const _: () = assert!(WORDS_OF_TWO == 4);

@@ -4,6 +4,9 @@ use super::ladder::Lanes;
 use super::{ArrayCircuit, TOLERANCE};
 use crate::error::CompilerError;
 
+/// Iterations after which no specification is worth going on with.
+const LARGEST_LIMIT: usize = 100_000;
+
 /// Scaled cell currents y of several circuits, and how exact they are.
 pub(super) struct Iterate<const L: usize> {
     /// `[cell]`.
@@ -59,7 +62,8 @@ impl ArrayCircuit<'_> {
             }
         }
         let reached = dot(&product, &product);
-        if (0..L).any(|lane| !(reached[lane] <= 4.0 * goal[lane])) {
+        let is_solved = (0..L).all(|lane| reached[lane] <= 4.0 * goal[lane]);
+        if !is_solved {
             return Err(self.not_solved(iterations));
         }
         Ok(Iterate { scaled, residual: reached.map(f64::sqrt), iterations })
@@ -83,7 +87,7 @@ impl ArrayCircuit<'_> {
         let column = rows * (self.wires.sense + self.wires.wire * rows);
         let condition = 1.0 + largest * (row + column);
         let needed = 0.5 * condition.sqrt() * (2.0 * condition.sqrt() / TOLERANCE).ln();
-        (2.0 * needed) as usize + 10
+        ((2.0 * needed) as usize).min(LARGEST_LIMIT) + 10
     }
 
     fn not_solved(&self, iterations: usize) -> CompilerError {

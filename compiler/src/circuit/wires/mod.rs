@@ -3,8 +3,7 @@
 //! A row wire starts at its driver and passes all bit lines; a column wire passes all rows and ends,
 //! below the last one, at what reads it, a virtual ground. Between neighbouring cells lies one
 //! segment of wire; the driver and the sense resistance lie between the outer nodes and the ideal
-//! sources. Rows that are not driven are held at 0 V through their driver. Unused rows and bit
-//! lines take no part.
+//! sources. Rows that are not driven are held at 0 V through their driver.
 //!
 //! Unknowns are the cell currents `i = G (u_row - u_column)`. Kirchhoff's current law in the wires
 //! gives the node voltages `u_row = v - Z_row i` and `u_column = Z_column i`, with the resistances
