@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod spice;
 mod sweep;
 
 use std::path::Path;
@@ -13,14 +14,15 @@ use compiler::hardware::presets;
 use super::Context;
 use crate::CommandError;
 
-/// List, show and compare hardware specifications
+/// List, show and compare hardware specifications; write circuits
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware list\n  \
     sterna hardware show hcim-a-ternary\n  \
     sterna hardware show adcless-rram-64 > mine.toml\n  \
     sterna hardware show mine.toml --json\n  \
-    sterna hardware sweep runs/digits-1 --hardware ideal,hcim-a-ternary,adc7-a --out sweep")]
+    sterna hardware sweep runs/digits-1 --hardware ideal,hcim-a-ternary,adc7-a --out sweep\n  \
+    sterna hardware spice compiled 0 --out tile.cir")]
 pub struct HardwareArguments {
     #[command(subcommand)]
     action: Action,
@@ -31,6 +33,7 @@ enum Action {
     List(list::ListArguments),
     Show(show::ShowArguments),
     Sweep(Box<sweep::SweepArguments>),
+    Spice(spice::SpiceArguments),
 }
 
 /// Does as the arguments say.
@@ -42,6 +45,7 @@ pub fn run(arguments: &HardwareArguments, context: &Context) -> anyhow::Result<(
         Action::List(arguments) => list::run(arguments, context),
         Action::Show(arguments) => show::run(arguments, context),
         Action::Sweep(arguments) => sweep::run(arguments, context),
+        Action::Spice(arguments) => spice::run(arguments, context),
     }
 }
 
