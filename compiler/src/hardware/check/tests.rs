@@ -323,7 +323,7 @@ proptest! {
             (false, true) => slices,
             (false, false) => 2 * slices,
         };
-        let bits_fit = bits <= 8 && bits >= 1 + u32::from(is_reference) && (1..=bits).contains(&cell_bits);
+        let bits_fit = bits <= 8 && bits > u32::from(is_reference) && (1..=bits).contains(&cell_bits);
         let is_sound = rows > 0 && bits_fit && needed as usize <= columns && !(is_reference && shares);
         prop_assert_eq!(specification.check("test").is_ok(), is_sound);
     }
