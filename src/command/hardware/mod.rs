@@ -1,5 +1,6 @@
 //! `sterna hardware`: chips that networks are compiled for.
 
+mod eval;
 mod list;
 mod show;
 mod spice;
@@ -14,7 +15,7 @@ use compiler::hardware::presets;
 use super::Context;
 use crate::CommandError;
 
-/// List, show and compare hardware specifications; write circuits
+/// Hardware specifications, and networks compiled for them
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware list\n  \
@@ -30,6 +31,7 @@ pub struct HardwareArguments {
 
 #[derive(Subcommand, Debug)]
 enum Action {
+    Eval(eval::EvalArguments),
     List(list::ListArguments),
     Show(show::ShowArguments),
     Sweep(Box<sweep::SweepArguments>),
@@ -42,6 +44,7 @@ enum Action {
 /// Those of the action.
 pub fn run(arguments: &HardwareArguments, context: &Context) -> anyhow::Result<()> {
     match &arguments.action {
+        Action::Eval(arguments) => eval::run(arguments, context),
         Action::List(arguments) => list::run(arguments, context),
         Action::Show(arguments) => show::run(arguments, context),
         Action::Sweep(arguments) => sweep::run(arguments, context),
