@@ -125,6 +125,7 @@ fn network() -> Result<Network, Failure> {
         input_gain: 4.0,
         output_gain: 1.0,
         fraction_bits: None,
+        maximum_count: None,
     };
     let mut description = shorthand.describe()?;
     for population in &mut description.populations {

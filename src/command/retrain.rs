@@ -37,7 +37,7 @@ pub struct RetrainArguments {
     #[arg(long, value_name = "RATE", requires = "retrain")]
     pub learning_rate: Option<f64>,
     /// How errors cross the quantiser
-    #[arg(long, value_name = "HOW", requires = "retrain", default_value = "straight")]
+    #[arg(long, value_name = "HOW", requires = "retrain", default_value = "masked")]
     pub column_gradient: GradientChoice,
     /// Continue the retraining that was interrupted in the output folder
     #[arg(long, requires = "retrain")]

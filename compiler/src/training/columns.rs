@@ -10,7 +10,7 @@ use super::stages::Stage;
 use crate::columns::{ColumnInput, ColumnOperator, Slicing};
 use crate::error::CompilerError;
 use crate::hardware::{HardwareSpecification, Quantiser, Range, SignedWeights};
-use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, step_for};
+use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, on_grid, step_for};
 use crate::program::{Broadcast, Geometry};
 
 /// Bits after the point of total inputs while scale factors are real numbers.
@@ -104,7 +104,8 @@ impl Columns {
             maximum_count: range.high,
             coding: hardware.input.coding,
         };
-        let multipliers = multipliers(mantissas, step);
+        let held = |&mantissa: &i8| (on_grid(mantissa.into(), step, largest) / step) as i8;
+        let multipliers: Vec<i8> = mantissas.iter().map(held).collect();
         let rows = hardware.array.rows;
         let operator = ColumnOperator::from_multipliers(&multipliers, input, slicing, rows, engine)?;
         let full = [operator.row_tiles(), slicing.count(), operator.streams().len(), operator.outputs()];

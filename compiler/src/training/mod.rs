@@ -19,8 +19,8 @@
 //! the second the central difference of the integer threshold. [`ColumnGradient`] says how errors
 //! cross the quantiser; [`StagePlan`] how awareness rises.
 //!
-//! Sources: Saxena and Roy, ISLPED 2023 (straight-through estimate, learned scale factors with the
-//! gradient scale of LSQ); Negi et al., HCiM (arXiv 2403.13577): fixed-point scale factors, one
+//! Sources: Saxena and Roy, ISLPED 2023 (masked straight-through estimate, learned scale
+//! factors); Negi et al., HCiM (arXiv 2403.13577): fixed-point scale factors, one
 //! threshold a projection; Apolinario et al., IEEE TETC 2023: progressive awareness.
 
 mod accumulate;

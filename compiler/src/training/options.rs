@@ -10,10 +10,10 @@ use crate::hardware::Granularity;
 #[serde(rename_all = "kebab-case")]
 pub enum ColumnGradient {
     /// As in the exact network: the quantiser counts as the identity.
-    #[default]
     Straight,
     /// Not where `|P| > scale` (comparators only). Weight gradients are means over the slices of
     /// those of each slice over its weight, error currents the same over the input streams.
+    #[default]
     Masked,
 }
 
@@ -33,7 +33,7 @@ pub struct TrainingOptions {
 
 impl Default for TrainingOptions {
     fn default() -> Self {
-        Self { gradient: ColumnGradient::Straight, thresholds: Granularity::Layer, scale_factor_rate: 1.0, seed: 1 }
+        Self { gradient: ColumnGradient::Masked, thresholds: Granularity::Layer, scale_factor_rate: 1.0, seed: 1 }
     }
 }
 

@@ -69,7 +69,8 @@ impl StagePlan {
         let share = |stage: &Stage| spare * u64::from(stage.parts());
         let mut counts: Vec<u64> = stages.iter().map(|stage| 1 + share(stage) / all.max(1)).collect();
         let mut order: Vec<usize> = (0..stages.len()).collect();
-        order.sort_by_key(|&index| std::cmp::Reverse(share(&stages[index]) % all.max(1)));
+        // Of equal remainders the later stage comes first.
+        order.sort_by_key(|&index| std::cmp::Reverse((share(&stages[index]) % all.max(1), index)));
         let left = u64::from(epochs) - counts.iter().sum::<u64>();
         order.iter().take(left as usize).for_each(|&index| counts[index] += 1);
         Self { stages: stages.into_iter().zip(counts.iter().map(|&count| count as u32)).collect() }

@@ -265,7 +265,7 @@ proptest! {
         };
         let analytic: f64 = members.iter().map(|&place| sums[place] as f64 * weight(&case, place) * step).sum();
         let value = case.columns.scales.values[group];
-        let mut at = |case: &mut Case, value: f32| {
+        let at = |case: &mut Case, value: f32| {
             case.columns.scales.values[group] = value;
             case.columns.prepare(Stage::Sums, 6);
             case.projected()

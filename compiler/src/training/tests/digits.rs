@@ -18,7 +18,7 @@ fn retraining_lifts_the_accuracy_of_comparators() {
     }
     let trained = trainer.network().clone();
     let exact = evaluate(&trained, &validation, resources(1)).unwrap().score.accuracy;
-    for quantiser in ["{ kind = 'sign' }", "{ kind = 'ternary' }"] {
+    for (quantiser, lift) in [("{ kind = 'sign' }", 0.15), ("{ kind = 'ternary' }", 0.05)] {
         let chip = chip(32, 4, 1, quantiser, "");
         let task = |epochs: u32| Task {
             network: &trained,
@@ -37,8 +37,7 @@ fn retraining_lifts_the_accuracy_of_comparators() {
             run.finish_epoch(&validation).unwrap();
         }
         let after = run.trainer().position().best.unwrap().0;
-        // A standard deviation of 400 images is about 1.5 points at 90 %.
-        assert!(after > before + 0.05, "{quantiser}: {before} before, {after} after, {exact} exact");
-        assert!(after > exact - 0.08, "{quantiser}: {before} before, {after} after, {exact} exact");
+        // A standard deviation of 400 images is 2.5 points at most.
+        assert!(after > before + lift, "{quantiser}: {before} before, {after} after, {exact} exact");
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn network(topology: &str) -> Network {
         input_gain: 4.0,
         output_gain: 1.0,
         fraction_bits: None,
+        maximum_count: None,
     };
     let mut description = shorthand.describe().unwrap();
     for population in &mut description.populations {
