@@ -43,6 +43,16 @@ pub enum CommandError {
         /// What to do.
         remedy: String,
     },
+    /// The folder of results cannot be used as asked.
+    #[error("output folder {}: {problem}; {remedy}", path.display())]
+    OutputFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A file is not what it must be.
     #[error("{}, {field}: expected {expected}, found {found}", path.display())]
     File {

@@ -1,5 +1,6 @@
 //! The subcommands and what they share: global flags, the exit code, the data folder.
 
+pub mod compile;
 pub mod data;
 pub mod eval;
 pub mod hardware;
@@ -64,6 +65,7 @@ enum Command {
     Eval(eval::EvalArguments),
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
+    Compile(compile::CompileArguments),
     Data(data::DataArguments),
     Hardware(hardware::HardwareArguments),
 }
@@ -148,6 +150,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments, &context),
         Command::Simulate(arguments) => simulate::run(arguments, &context),
         Command::Inspect(arguments) => inspect::run(arguments, &context),
+        Command::Compile(arguments) => compile::run(arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Hardware(arguments) => hardware::run(arguments, &context),
     });

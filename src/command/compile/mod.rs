@@ -1,0 +1,157 @@
+//! `sterna compile`: a network mapped onto crossbar arrays.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use compiler::calibration::{Subset, calibrate};
+use compiler::hardware::HardwareSpecification;
+use compiler::mapping::{Calibration, MappingPlan, compile, plan};
+use compiler::program::{LAYOUT_FILE, TENSOR_FILE};
+use serde::Serialize;
+use snn::Network;
+
+use super::trained::{Split, Trained, TrainedArguments, model_path};
+use super::{Context, hardware};
+use crate::CommandError;
+
+/// Compile a network onto crossbar arrays
+///
+/// Writes crossbar.json and tiles.safetensors: every cell's level, every threshold, every scale
+/// factor, every route. Quantisers that need scale factors, thresholds or steps get them from samples
+/// with --calibrate-on.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit code 1 where something does not fit the hardware, with --dry-run too.\n\nExamples:\n  \
+    sterna compile runs/mnist-1 --hardware ideal --dry-run\n  \
+    sterna compile runs/mnist-1 --hardware ideal --out compiled/mnist\n  \
+    sterna compile runs/mnist-1 --hardware hcim-a-ternary --calibrate-on 500 --out compiled/ternary\n  \
+    sterna compile model.safetensors --hardware mine.toml --dry-run --json")]
+pub struct CompileArguments {
+    /// Model file, or a run folder that holds one
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// A preset of `sterna hardware list`, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub hardware: String,
+    /// Folder for the compiled network
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Replace a compiled network in the folder
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Tell arrays, tiles, utilisation and what does not fit; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Determine scale factors, thresholds and steps from the first N training samples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub calibrate_on: Option<u32>,
+    /// digits, mnist, fashion-mnist, cifar10 or a folder of images; that of the run when absent
+    #[arg(long, value_name = "SOURCE", requires = "calibrate_on")]
+    pub data: Option<String>,
+}
+
+/// The JSON object of `sterna compile`.
+#[derive(Debug, Serialize)]
+struct CompilationReport<'a> {
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<String>,
+    dry_run: bool,
+    #[serde(flatten)]
+    plan: &'a MappingPlan,
+}
+
+/// Compiles as the arguments say.
+///
+/// # Errors
+/// When model, hardware or samples cannot be read, something does not fit, or the folder cannot be
+/// used.
+pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()> {
+    let hardware = hardware::specification(&arguments.hardware)?;
+    if let Some(folder) = &arguments.out {
+        check_folder(folder, arguments.overwrite)?;
+    }
+    let path = model_path(&arguments.model);
+    let network = snn::model::load(&path)?;
+    let plan = plan(&network, &hardware);
+    let report = CompilationReport {
+        model: path.display().to_string(),
+        out: arguments.out.as_ref().map(|folder| folder.display().to_string()),
+        dry_run: arguments.dry_run,
+        plan: &plan,
+    };
+    if arguments.dry_run || !plan.problems.is_empty() {
+        context.output.object(&report)?;
+        context.output.result(table::table(&plan).trim_end())?;
+        return Ok(plan.check()?);
+    }
+    let Some(folder) = &arguments.out else {
+        return Err(CommandError::usage("--out", "a folder", "nothing").into());
+    };
+    let calibration = calibration(arguments, &network, &hardware, context)?;
+    let program = compile(&network, &hardware, &calibration)?;
+    std::fs::create_dir_all(folder).map_err(|error| refused(folder, format!("cannot be made: {error}")))?;
+    program.write(folder)?;
+    context.output.object(&report)?;
+    context.output.result(table::table(&plan).trim_end())?;
+    context.output.result(format!(
+        "\nwritten: {}, {}",
+        folder.join(LAYOUT_FILE).display(),
+        folder.join(TENSOR_FILE).display()
+    ))
+}
+
+/// What the quantiser needs from samples.
+fn calibration(
+    arguments: &CompileArguments,
+    network: &Network,
+    hardware: &HardwareSpecification,
+    context: &Context,
+) -> anyhow::Result<Calibration> {
+    if !Calibration::is_needed(hardware) {
+        if arguments.calibrate_on.is_some() {
+            let quantiser = &hardware.quantiser;
+            context.output.warning(format!(
+                "the quantiser '{quantiser}' takes nothing from samples: --calibrate-on has no effect"
+            ));
+        }
+        return Ok(Calibration::none());
+    }
+    let Some(count) = arguments.calibrate_on else {
+        let expected = format!("a number of samples for the quantiser '{}', such as 500", hardware.quantiser);
+        return Err(CommandError::usage("--calibrate-on", expected, "nothing").into());
+    };
+    let trained =
+        TrainedArguments { model: arguments.model.clone(), data: arguments.data.clone(), split: Split::Train };
+    let trained = Trained::load(&trained, context)?;
+    context.output.note(format!("calibrating on {count} samples of {}", trained.data.source))?;
+    let calibrated = calibrate(network, hardware, &Subset::new(&trained.samples, count as usize), context.resources)?;
+    for (rule, accuracy) in &calibrated.accuracies {
+        context.output.note(format!("  {rule:?}: accuracy {:.2} % of these", 100.0 * accuracy))?;
+    }
+    Ok(calibrated.calibration)
+}
+
+fn refused(folder: &Path, problem: String) -> CommandError {
+    CommandError::OutputFolder {
+        path: folder.to_owned(),
+        problem,
+        remedy: "choose another folder with --out".to_owned(),
+    }
+}
+
+/// Whether a compiled network can be put into the folder; changes nothing.
+fn check_folder(folder: &Path, overwrite: bool) -> Result<(), CommandError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(refused(folder, "expected a folder, found a file".to_owned()));
+    }
+    if !overwrite && [LAYOUT_FILE, TENSOR_FILE].iter().any(|name| folder.join(name).exists()) {
+        return Err(CommandError::OutputFolder {
+            path: folder.to_owned(),
+            problem: "a compiled network is in it already".to_owned(),
+            remedy: "replace it with --overwrite, or choose another folder with --out".to_owned(),
+        });
+    }
+    Ok(())
+}
