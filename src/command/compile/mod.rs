@@ -12,6 +12,7 @@ use compiler::program::{LAYOUT_FILE, TENSOR_FILE};
 use serde::Serialize;
 use snn::Network;
 
+use super::retrain::{RetrainArguments, Retrained, retrain};
 use super::trained::{Split, Trained, TrainedArguments, model_path};
 use super::{Context, hardware};
 use crate::CommandError;
@@ -20,12 +21,13 @@ use crate::CommandError;
 ///
 /// Writes crossbar.json and tiles.safetensors: every cell's level, every threshold, every scale
 /// factor, every route. Quantisers that need scale factors, thresholds or steps get them from samples
-/// with --calibrate-on.
+/// with --calibrate-on, or from training on the hardware with --retrain.
 #[derive(Args, Debug)]
 #[command(after_help = "Exit code 1 where something does not fit the hardware, with --dry-run too.\n\nExamples:\n  \
     sterna compile runs/mnist-1 --hardware ideal --dry-run\n  \
     sterna compile runs/mnist-1 --hardware ideal --out compiled/mnist\n  \
     sterna compile runs/mnist-1 --hardware hcim-a-ternary --calibrate-on 500 --out compiled/ternary\n  \
+    sterna compile runs/mnist-1 --hardware hcim-a-ternary --retrain 6 --out compiled/retrained\n  \
     sterna compile model.safetensors --hardware mine.toml --dry-run --json")]
 pub struct CompileArguments {
     /// Model file, or a run folder that holds one
@@ -44,11 +46,14 @@ pub struct CompileArguments {
     #[arg(long)]
     pub dry_run: bool,
     /// Determine scale factors, thresholds and steps from the first N training samples
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "retrain")]
     pub calibrate_on: Option<u32>,
     /// digits, mnist, fashion-mnist, cifar10 or a folder of images; that of the run when absent
     #[arg(long, value_name = "SOURCE", requires = "calibrate_on")]
     pub data: Option<String>,
+    /// Training on the hardware before it is compiled.
+    #[command(flatten)]
+    pub retraining: RetrainArguments,
 }
 
 /// The JSON object of `sterna compile`.
@@ -89,9 +94,18 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
     let Some(folder) = &arguments.out else {
         return Err(CommandError::usage("--out", "a folder", "nothing").into());
     };
-    let calibration = calibration(arguments, &network, &hardware, context)?;
-    let program = compile(&network, &hardware, &calibration)?;
     std::fs::create_dir_all(folder).map_err(|error| refused(folder, format!("cannot be made: {error}")))?;
+    let (network, calibration) = match arguments.retraining.retrain {
+        Some(epochs) => {
+            let what = Retrained { model: &path, network: &network, hardware: &hardware, folder };
+            retrain(&what, epochs, &arguments.retraining, context)?
+        }
+        None => {
+            let calibration = calibration(arguments, &network, &hardware, context)?;
+            (network, calibration)
+        }
+    };
+    let program = compile(&network, &hardware, &calibration)?;
     program.write(folder)?;
     context.output.object(&report)?;
     context.output.result(table::table(&plan).trim_end())?;
