@@ -50,13 +50,13 @@ impl Parameters {
         self.values[self.group(index)]
     }
 
-    /// Momentum descent along `gradients`, one a value, by at most a tenth of it and kept at or above
-    /// `least`.
-    pub fn descend(&mut self, gradients: &[f64], momentum: f64, rate: f64, least: f64) {
+    /// Momentum descent along `gradients`, one a value, by at most a tenth of it and kept within
+    /// `bounds`.
+    pub fn descend(&mut self, gradients: &[f64], momentum: f64, rate: f64, bounds: [f64; 2]) {
         for ((value, velocity), &gradient) in self.values.iter_mut().zip(&mut self.momentum).zip(gradients) {
             *velocity = (momentum * f64::from(*velocity) + gradient) as f32;
             let old = f64::from(*value);
-            *value = (old - rate * f64::from(*velocity)).clamp(0.9 * old, 1.1 * old).max(least) as f32;
+            *value = (old - rate * f64::from(*velocity)).clamp(0.9 * old, 1.1 * old).clamp(bounds[0], bounds[1]) as f32;
         }
     }
 }

@@ -369,11 +369,13 @@ impl Columns {
             let all = sums.iter().zip(values);
             all.map(|(&[gradient, square], &value)| gradient * f64::from(value).powi(2) / square).collect()
         };
+        // No partial sum is larger, so neither factor nor threshold need be.
+        let most = (self.operator.rows(0) << self.operator.slicing().cell_bits) as f64;
         let gradients = scaled(&of_scales, &self.scales.values);
-        self.scales.descend(&gradients, rates.momentum, rate, SMALLEST_SCALE);
+        self.scales.descend(&gradients, rates.momentum, rate, [SMALLEST_SCALE, most]);
         if sums.parameters.len() > count {
             let gradients = scaled(&of_levels, &self.levels.values);
-            self.levels.descend(&gradients, rates.momentum, rate, 1.0);
+            self.levels.descend(&gradients, rates.momentum, rate, [1.0, most]);
         }
     }
 

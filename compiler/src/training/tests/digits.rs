@@ -18,7 +18,7 @@ fn retraining_lifts_the_accuracy_of_comparators() {
     }
     let trained = trainer.network().clone();
     let exact = evaluate(&trained, &validation, resources(1)).unwrap().score.accuracy;
-    for (quantiser, lift) in [("{ kind = 'sign' }", 0.15), ("{ kind = 'ternary' }", 0.05)] {
+    for (quantiser, lift) in [("{ kind = 'sign' }", 0.08), ("{ kind = 'ternary' }", 0.05)] {
         let chip = chip(32, 4, 1, quantiser, "");
         let task = |epochs: u32| Task {
             network: &trained,
@@ -29,7 +29,7 @@ fn retraining_lifts_the_accuracy_of_comparators() {
         };
         // One epoch consists of the last stage alone: before it, columns are merely calibrated.
         let before = Retraining::new(&task(1), &train).unwrap().evaluate(&validation).unwrap().score.accuracy;
-        let mut run = Retraining::new(&task(6), &train).unwrap();
+        let mut run = Retraining::new(&task(12), &train).unwrap();
         while !run.trainer().is_finished() {
             while !run.trainer().epoch_is_complete(&train) {
                 run.step(&train).unwrap();
