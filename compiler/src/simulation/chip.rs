@@ -126,7 +126,7 @@ impl ChipColumns {
             let replica = position_in_map * self.replicas / self.positions;
             active.clear();
             active.extend(rows.iter().enumerate().filter(|(_, row)| **row != 0).map(|(row, _)| row));
-            for column_tile in 0..self.column_tiles {
+            for (column_tile, reference) in references.iter_mut().enumerate() {
                 let index = (replica * self.row_tiles + read.row_tile) * self.column_tiles + column_tile;
                 self.arrays[index].read(active, number, currents);
                 let first = column_tile * self.outputs_per_array;
@@ -138,7 +138,7 @@ impl ChipColumns {
                     }
                 }
                 if let (true, Some(&current)) = (self.has_reference, currents.last()) {
-                    references[column_tile] = (current.round() as i32).clamp(0, rows.len() as i32);
+                    *reference = (current.round() as i32).clamp(0, rows.len() as i32);
                 }
             }
             let totals = &mut totals[position * outputs..][..outputs];
