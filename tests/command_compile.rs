@@ -114,7 +114,7 @@ fn what_does_not_fit() {
     failed(&compile(&model, &full, &["--out", out.to_str().unwrap()]), 1, &["periphery.arrays"]);
     assert!(!out.exists(), "nothing is written");
     // Hidden counts of up to 15 do not fit rows that take counts up to 7.
-    let few = changed(folder.path(), "ideal", "bits = 8\nimage_bits", "bits = 3\nimage_bits");
+    let few = changed(folder.path(), "ideal", "bit-serial\"\nbits = 8", "bit-serial\"\nbits = 3\nimage_bits = 8");
     failed(&dry(&few), 1, &["--max-spikes 7", "input.bits = 4"]);
     // An array too small for one weight contradicts itself.
     let narrow = changed(folder.path(), "ideal", "columns = 256", "columns = 3");

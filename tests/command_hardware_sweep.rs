@@ -19,7 +19,7 @@ fn trained() -> (TempDir, PathBuf) {
         "--max-spikes",
         "15",
         "--epochs",
-        "3",
+        "20",
         "--no-plots",
         "--out",
         out.to_str().unwrap(),

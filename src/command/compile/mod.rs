@@ -94,7 +94,6 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
     let Some(folder) = &arguments.out else {
         return Err(CommandError::usage("--out", "a folder", "nothing").into());
     };
-    std::fs::create_dir_all(folder).map_err(|error| refused(folder, format!("cannot be made: {error}")))?;
     let (network, calibration) = match arguments.retraining.retrain {
         Some(epochs) => {
             let what = Retrained { model: &path, network: &network, hardware: &hardware, folder };
@@ -106,6 +105,7 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
         }
     };
     let program = compile(&network, &hardware, &calibration)?;
+    std::fs::create_dir_all(folder).map_err(|error| refused(folder, format!("cannot be made: {error}")))?;
     program.write(folder)?;
     context.output.object(&report)?;
     context.output.result(table::table(&plan).trim_end())?;
