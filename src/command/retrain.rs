@@ -15,7 +15,7 @@ use spikegrad::{EpochReport, TrainingSettings};
 use super::Context;
 use super::trained::{parse_source, run_configuration};
 use crate::CommandError;
-use crate::configuration::{Configuration, DataSection};
+use crate::configuration::{Configuration, DataSection, above_zero};
 use crate::interruption::Interruption;
 use crate::output::Progress;
 use crate::samples::{ImageFormat, ImageSamples};
@@ -34,7 +34,7 @@ pub struct RetrainArguments {
     #[arg(long, value_name = "SOURCE", requires = "retrain")]
     pub retrain_data: Option<String>,
     /// Learning rate at the start of retraining; a fifth of the run's when absent
-    #[arg(long, value_name = "RATE", requires = "retrain")]
+    #[arg(long, value_name = "RATE", requires = "retrain", value_parser = above_zero, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// How errors cross the quantiser
     #[arg(long, value_name = "HOW", requires = "retrain", default_value = "masked")]

@@ -208,7 +208,8 @@ fn within(text: &str, expected: &str, accepts: impl Fn(f64) -> bool) -> Result<f
     }
 }
 
-fn above_zero(text: &str) -> Result<f64, String> {
+/// A number above zero, as the flags for rates and gains take it.
+pub fn above_zero(text: &str) -> Result<f64, String> {
     within(text, "a number above 0 and at most 1000000", |value| value > 0.0 && value <= 1e6)
 }
 
