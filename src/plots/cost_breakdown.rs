@@ -36,7 +36,7 @@ pub fn cost_breakdown(report: &CostReport, path: &Path) -> Result<(), PlotError>
         matched.bits,
         energy(matched.energy_pj)
     );
-    paint(path, (1200, 150 + ROW * (rows.len() as u32 + 1)), |root| {
+    paint(path, (1200, 130 + ROW * rows.len() as u32), |root| {
         let body = headed(root, "Energy by component", &subtitle)?;
         bars(&body, &rows, matched.bits)
     })
