@@ -3,10 +3,13 @@
 mod common;
 
 use common::{failed, last_object, run, succeeded};
+use compiler::Program;
 use compiler::calibration::calibrate;
+use compiler::cost::{CostReport, cost};
 use compiler::hardware::presets::Preset;
 use compiler::hardware::{HardwareSpecification, Spread};
 use compiler::mapping::{Calibration, compile};
+use compiler::simulation::{SimulationOptions, Simulator, evaluate_with};
 use datasets::Augmentation;
 use snn::{Network, NetworkDescription, Weights};
 use spikegrad::Resources;
@@ -86,6 +89,44 @@ fn chips_differ_by_seed_alone() {
     assert_eq!(one["images"], 60);
     let interval = one["chips"]["confidence_95"].as_array().unwrap();
     assert!(interval[0].as_f64().unwrap() <= one["chips"]["mean"].as_f64().unwrap());
+}
+
+#[test]
+fn costs_follow_from_the_counts_of_the_simulation() {
+    let (network, samples) = network();
+    let hardware = Preset::named("hcim-a-ternary").unwrap().specification().unwrap();
+    let resources = Resources { threads: 1, isa: kernels::Isa::detect() };
+    let calibrated = calibrate(&network, &hardware, &samples, resources).unwrap();
+    let folder = written(&hardware, &calibrated.calibration);
+    let path = folder.path().to_str().unwrap();
+    let output = run(&["hardware", "eval", path, "--data", "digits", "--json"]);
+    succeeded(&output);
+    let found = last_object(&output)["cost"].clone();
+    let program = Program::read(folder.path()).unwrap();
+    let simulator = Simulator::new(&program, SimulationOptions::new(resources.isa)).unwrap();
+    let evaluation = evaluate_with(&simulator, &samples, 1, &|_| {}).unwrap();
+    let expected = cost(&program.layout, &evaluation.statistics).unwrap();
+    let number = |key: &str| found[key].as_f64().unwrap();
+    assert!(number("energy_pj") > 0.0 && number("energy_pj") < number("lossless_converters_pj"));
+    assert_eq!(number("energy_pj"), expected.energy_pj.total());
+    assert_eq!(number("accumulate_only_pj"), expected.comparison.accumulate_only_pj);
+    assert_eq!(number("area_um2"), expected.area_um2.total());
+    assert_eq!(number("pipeline_ns"), expected.latency.pipeline_ns);
+    let report = std::fs::read(folder.path().join("report.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<CostReport>(&report).unwrap(), expected);
+    for name in ["report.md", "breakdown.png", "floor_plan.png"] {
+        assert!(folder.path().join(name).metadata().unwrap().len() > 200, "{name}");
+    }
+    let elsewhere = folder.path().join("costs/deep");
+    let arguments = ["hardware", "eval", path, "--data", "digits", "--samples", "9", "--report"];
+    let text = succeeded(&run(&[&arguments[..], &[elsewhere.to_str().unwrap()]].concat()));
+    for line in ["energy of an example: ", "latency (physical timing): ", "area: "] {
+        assert_eq!(text.lines().filter(|other| other.starts_with(line)).count(), 1, "{line}: {text}");
+    }
+    assert!(elsewhere.join("report.json").is_file());
+    assert_eq!(std::fs::read(folder.path().join("report.json")).unwrap(), report, "--report spares the folder");
+    let file = folder.path().join("crossbar.json");
+    failed(&run(&[&arguments[..], &[file.to_str().unwrap()]].concat()), 2, &["--report"]);
 }
 
 #[test]

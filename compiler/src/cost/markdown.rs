@@ -84,6 +84,30 @@ fn summary(text: &mut String, report: &CostReport) {
         writeln!(text, "Proxy: {}.\n\nLossless converters: {}.\n", comparison.accumulate_only_source, matched.source);
 }
 
+/// Three lines: energies of one example, its latency, the area of the chip.
+pub(super) fn short(report: &CostReport) -> String {
+    let comparison = &report.comparison;
+    let matched = &comparison.lossless_converters;
+    let timing = match report.timing {
+        Timing::Physical => "physical",
+        Timing::Published => "published",
+    };
+    let uncounted = if report.energy_pj.total() > 0.0 { "" } else { " (the specification has no constants)" };
+    format!(
+        "energy of an example: {} all components{uncounted}, {} accumulations alone, {} with lossless {}-bit converters\n\
+         latency ({timing} timing): {} between examples of a full pipeline, {} for one alone\n\
+         area: {}, {} arrays",
+        energy(report.energy_pj.total()),
+        energy(comparison.accumulate_only_pj),
+        energy(matched.energy_pj),
+        matched.bits,
+        time(report.latency.pipeline_ns),
+        time(report.latency.single_example_ns),
+        area(report.area_um2.total()),
+        report.arrays
+    )
+}
+
 fn components(text: &mut String, report: &CostReport) {
     let _ = writeln!(
         text,

@@ -143,6 +143,11 @@ impl CostReport {
     pub fn to_markdown(&self) -> String {
         markdown::text(self)
     }
+
+    /// The report in three lines: energies of one example, its latency, the area of the chip.
+    pub fn to_lines(&self) -> String {
+        markdown::short(self)
+    }
 }
 
 /// Writes `report.json` and `report.md` into an existing folder, each atomically.

@@ -1,4 +1,4 @@
-//! `sterna hardware eval`: accuracy of a compiled network, from its files alone.
+//! `sterna hardware eval`: accuracy and cost of a compiled network, from its files alone.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,6 +17,7 @@ use snn::{
 };
 use spikegrad::Samples as _;
 
+use super::costs::{CostFigures, write_cost};
 use crate::CommandError;
 use crate::command::Context;
 use crate::command::trained::{Split, parse_source};
@@ -24,15 +25,18 @@ use crate::configuration::DataSection;
 use crate::output::Progress;
 use crate::samples::{ImageFormat, ImageSamples};
 
-/// Run a compiled network on test images: accuracy, spikes, reads of the arrays
+/// Run a compiled network on test images: accuracy, spikes, reads of the arrays, cost
 ///
 /// Everything comes from crossbar.json and tiles.safetensors; the network behind them is not
-/// needed. With --chips the deviations of the specification are drawn anew for each chip.
+/// needed. With --chips the deviations of the specification are drawn anew for each chip. Energy,
+/// latency and area follow from the counts: report.json, report.md, breakdown.png and floor_plan.png
+/// are written into the folder, or into that of --report.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware eval compiled/mnist --data mnist\n  \
     sterna hardware eval compiled/mnist --data mnist --samples 1000 --json\n  \
-    sterna hardware eval compiled/mnist --data mnist --chips 20 --seed 7")]
+    sterna hardware eval compiled/mnist --data mnist --chips 20 --seed 7\n  \
+    sterna hardware eval compiled/mnist --data mnist --report costs/mnist")]
 pub struct EvalArguments {
     /// Folder of a compiled network
     #[arg(value_name = "DIR")]
@@ -49,6 +53,9 @@ pub struct EvalArguments {
     /// Also evaluate N chips with the deviations of the specification, drawn from --seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     chips: Option<u32>,
+    /// Folder for the cost report and its plots; that of the compiled network when absent
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 /// The JSON object of `sterna hardware eval`.
@@ -63,6 +70,7 @@ struct EvaluationReport {
     images_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     chips: Option<ChipReport>,
+    cost: CostSection,
     populations: Vec<PopulationReport>,
     projections: Vec<ProjectionReport>,
 }
@@ -74,6 +82,13 @@ struct ChipReport {
     #[serde(flatten)]
     interval: Interval,
     images_per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct CostSection {
+    folder: String,
+    #[serde(flatten)]
+    figures: CostFigures,
 }
 
 #[derive(Debug, Serialize)]
@@ -140,6 +155,8 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
         }
     };
     bar.finish_and_clear();
+    let folder = arguments.report.as_ref().unwrap_or(&arguments.folder);
+    let costs = write_cost(&program, &evaluation.statistics, folder, "--report")?;
     let (populations, projections) = shares(&program, &evaluation.statistics);
     let report = EvaluationReport {
         folder: arguments.folder.display().to_string(),
@@ -150,11 +167,14 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
         accuracy: evaluation.accuracy,
         images_per_second,
         chips,
+        cost: CostSection { folder: folder.display().to_string(), figures: CostFigures::of(&costs) },
         populations,
         projections,
     };
     context.output.object(&report)?;
-    context.output.result(text(&report))
+    context.output.result(text(&report))?;
+    context.output.result(format!("\n{}", costs.to_lines()))?;
+    context.output.note(format!("written: {}", folder.join("report.md").display()))
 }
 
 /// What images need to know of a compiled network: a network with its input and its readout.

@@ -1,5 +1,6 @@
 //! `sterna hardware`: chips that networks are compiled for.
 
+mod costs;
 mod eval;
 mod list;
 mod show;
@@ -22,6 +23,7 @@ use crate::CommandError;
     sterna hardware show hcim-a-ternary\n  \
     sterna hardware show adcless-rram-64 > mine.toml\n  \
     sterna hardware show mine.toml --json\n  \
+    sterna hardware eval compiled --data digits\n  \
     sterna hardware sweep runs/digits-1 --hardware ideal,hcim-a-ternary,adc7-a --out sweep\n  \
     sterna hardware spice compiled 0 --out tile.cir")]
 pub struct HardwareArguments {

@@ -1,11 +1,11 @@
 //! `sterna hardware sweep`: accuracy and cost of one model on several chips.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use compiler::HardwareSpecification;
 use compiler::calibration::{Subset, calibrate};
-use compiler::cost::{CostReport, cost, with_converters_by_law, write};
+use compiler::cost::{CostReport, with_converters_by_law};
 use compiler::mapping::compile;
 use compiler::simulation::{SimulationOptions, Simulator, evaluate_with};
 use indicatif::ProgressBar;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use snn::model::write_atomically;
 use spikegrad::Samples as _;
 
+use super::costs::{CostFigures, folder_error, write_cost};
 use super::specification;
 use crate::CommandError;
 use crate::command::Context;
@@ -60,14 +61,8 @@ struct SweepRow {
     varied: Option<String>,
     images: usize,
     accuracy: f64,
-    arrays: usize,
-    energy_pj: f64,
-    accumulate_only_pj: f64,
-    lossless_converters_pj: f64,
-    pipeline_ns: f64,
-    single_example_ns: f64,
-    area_um2: f64,
-    timing: compiler::hardware::Timing,
+    #[serde(flatten)]
+    cost: CostFigures,
     folder: String,
 }
 
@@ -103,7 +98,7 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let samples = Subset::new(&trained.samples, arguments.limit.map_or(usize::MAX, size).min(trained.samples.len()));
     let known = Subset::new(&calibration.samples, size(arguments.calibrate_on).min(calibration.samples.len()));
-    std::fs::create_dir_all(&arguments.out).map_err(|error| folder_error(&arguments.out, &error))?;
+    std::fs::create_dir_all(&arguments.out).map_err(|error| folder_error("--out", &arguments.out, &error))?;
     let bar = context.output.progress((chips.len() * samples.len()) as u64, Progress::Steps);
     let mut rows = Vec::with_capacity(chips.len());
     for chip in &chips {
@@ -117,7 +112,7 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
     write_atomically(&arguments.out.join("sweep.md"), markdown(&rows, trained.data.source.to_string()).as_bytes())?;
     let points: Vec<SweepPoint> = rows
         .iter()
-        .map(|row| SweepPoint { label: row.label.clone(), energy_pj: row.energy_pj, accuracy: row.accuracy })
+        .map(|row| SweepPoint { label: row.label.clone(), energy_pj: row.cost.energy_pj, accuracy: row.accuracy })
         .collect();
     let subtitle = format!("{} images of {}, {}", samples.len(), trained.data.source, arguments.trained.split.name());
     plots::energy_accuracy(&points, &subtitle, &arguments.out.join("energy_accuracy.png"))?;
@@ -141,17 +136,8 @@ fn one(
     let program = compile(&trained.network, &chip.hardware, &calibrated.calibration)?;
     let simulator = Simulator::new(&program, SimulationOptions::new(context.resources.isa))?;
     let evaluation = evaluate_with(&simulator, samples, context.resources.threads, &|count| bar.inc(count))?;
-    let report = cost(&program.layout, &evaluation.statistics)?;
     let name = file_name(&chip.label);
-    let folder = arguments.out.join(&name);
-    std::fs::create_dir_all(&folder).map_err(|error| folder_error(&folder, &error))?;
-    write(&report, &folder)?;
-    if report.energy_pj.total() > 0.0 {
-        plots::cost_breakdown(&report, &folder.join("breakdown.png"))?;
-    }
-    if !program.layout.arrays.is_empty() && program.layout.arrays.len() <= plots::LARGEST_ARRAY_COUNT {
-        plots::floor_plan(&program.layout, &folder.join("floor_plan.png"))?;
-    }
+    let report = write_cost(&program, &evaluation.statistics, &arguments.out.join(&name), "--out")?;
     Ok(row(chip, &report, samples.len(), evaluation.accuracy, name))
 }
 
@@ -162,14 +148,7 @@ fn row(chip: &Chip, report: &CostReport, images: usize, accuracy: f64, folder: S
         varied: chip.varied.clone(),
         images,
         accuracy,
-        arrays: report.arrays,
-        energy_pj: report.energy_pj.total(),
-        accumulate_only_pj: report.comparison.accumulate_only_pj,
-        lossless_converters_pj: report.comparison.lossless_converters.energy_pj,
-        pipeline_ns: report.latency.pipeline_ns,
-        single_example_ns: report.latency.single_example_ns,
-        area_um2: report.area_um2.total(),
-        timing: report.timing,
+        cost: CostFigures::of(report),
         folder,
     }
 }
@@ -234,21 +213,17 @@ fn file_name(label: &str) -> String {
     label.chars().map(plain).collect()
 }
 
-fn folder_error(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::usage("--out", "a folder that can be written to", format!("{}: {error}", path.display()))
-}
-
 const HEAD: [&str; 7] = ["chip", "accuracy", "energy µJ", "lossless µJ", "adds only µJ", "pipeline µs", "area mm²"];
 
 fn cells(row: &SweepRow) -> [String; 7] {
     [
         row.label.clone(),
         format!("{:.2} %", 100.0 * row.accuracy),
-        format!("{:.4}", row.energy_pj / 1e6),
-        format!("{:.4}", row.lossless_converters_pj / 1e6),
-        format!("{:.4}", row.accumulate_only_pj / 1e6),
-        format!("{:.3}", row.pipeline_ns / 1e3),
-        format!("{:.3}", row.area_um2 / 1e6),
+        format!("{:.4}", row.cost.energy_pj / 1e6),
+        format!("{:.4}", row.cost.lossless_converters_pj / 1e6),
+        format!("{:.4}", row.cost.accumulate_only_pj / 1e6),
+        format!("{:.3}", row.cost.pipeline_ns / 1e3),
+        format!("{:.3}", row.cost.area_um2 / 1e6),
     ]
 }
 
