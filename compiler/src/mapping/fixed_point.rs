@@ -23,16 +23,16 @@ pub fn fixed_point(scales: &ScaleValues, bits: u32) -> FixedPoint {
 }
 
 /// Largest exponent of [`common_grid`].
-const FINEST: u32 = 16;
+const FINEST: u32 = 24;
 /// Largest relative error of a unit that [`common_grid`] accepts.
 const TOLERANCE: f64 = 1.0 / 512.0;
 
 /// The total input of a population on a grid so fine that the units of all projections that enter
-/// it are integers: `unit ≈ real unit * 2^g` with the smallest g of `0..=16` at which every relative
-/// error is below 1/512, or with 16 where none is. A real unit is `step * common`; thresholds,
+/// it are integers: `unit ≈ real unit * 2^g` with the smallest g of `0..=24` at which every relative
+/// error is below 1/512, or with 24 where none is. A real unit is `step * common`; thresholds,
 /// biases and fixed weights are multiplied by `2^g`.
 ///
-/// `None` when a unit is so small that it vanishes even at `g = 16`, or too large for 64 bits.
+/// `None` when a unit is so small that it vanishes even at `g = 24`, or too large for 64 bits.
 pub fn common_grid(real_units: &[f64]) -> Option<(u32, Vec<i64>)> {
     let at = |shift: u32| real_units.iter().map(|unit| unit * f64::from(1u32 << shift)).collect::<Vec<f64>>();
     let is_close = |unit: f64| (unit.round() - unit).abs() < TOLERANCE * unit;

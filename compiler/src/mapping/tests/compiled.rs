@@ -174,7 +174,7 @@ proptest! {
             let fine = unit * f64::from(1u32 << shift);
             (fine.round() - fine).abs() / fine
         }).fold(0.0, f64::max);
-        prop_assert!(shift == 16 || error(shift) < 1.0 / 512.0);
+        prop_assert!(shift == 24 || error(shift) < 1.0 / 512.0);
         prop_assert!((0..shift).all(|coarser| error(coarser) >= 1.0 / 512.0));
         for (unit, found) in units.iter().zip(found) {
             prop_assert_eq!(found, (unit * f64::from(1u32 << shift)).round() as i64);
