@@ -1,8 +1,8 @@
-//! AVX2: bytes widened to 16 bits, then `vpmaddwd`, which is exact (`vpmaddubsw` saturates and is not used).
+//! Unsigned values of any range: bytes widened to 16 bits, then `vpmaddwd`, which is exact.
 
 use std::arch::x86_64::*;
 
-use super::{BLOCK, Output, Product, UnsignedSide};
+use super::super::{BLOCK, Output, Product, UnsignedSide};
 
 /// Computes the product.
 ///
@@ -18,7 +18,7 @@ pub(super) unsafe fn multiply(product: &Product<'_>, out: Output<'_>) {
     }
 }
 
-/// Goes over blocks, row groups and pairs of rows.
+/// Goes over blocks, row groups and tiles of up to three rows.
 ///
 /// # Safety
 /// As for [`multiply`].
@@ -30,25 +30,25 @@ unsafe fn sweep<const SWAPPED: bool>(product: &Product<'_>, out: Output<'_>) {
             let mut row = 0;
             while row < product.rows {
                 let left = group * product.left_group_step + row * product.left.lane;
+                let mut sums = [[0i32; BLOCK]; 3];
                 // SAFETY: rows, block and group are within the counts that were checked.
-                unsafe {
-                    if product.rows - row >= 2 {
-                        let sums = run::<2, SWAPPED>(product, left, block);
-                        store(product, out.values, target + row * out.row_step, row, block, &sums[0]);
-                        store(product, out.values, target + (row + 1) * out.row_step, row + 1, block, &sums[1]);
-                        row += 2;
-                    } else {
-                        let sums = run::<1, SWAPPED>(product, left, block);
-                        store(product, out.values, target + row * out.row_step, row, block, &sums[0]);
-                        row += 1;
+                let rows = unsafe {
+                    match product.rows - row {
+                        3.. => run::<3, SWAPPED>(product, left, block, &mut sums),
+                        2 => run::<2, SWAPPED>(product, left, block, &mut sums),
+                        _ => run::<1, SWAPPED>(product, left, block, &mut sums),
                     }
+                };
+                for (row, sums) in (row..row + rows).zip(&sums) {
+                    store(product, out.values, target + row * out.row_step, row, block, sums);
                 }
+                row += rows;
             }
         }
     }
 }
 
-/// The sums of `ROWS` rows and one block of columns.
+/// The sums of `ROWS` rows and one block of columns; returns `ROWS`.
 ///
 /// # Safety
 /// As for [`multiply`]; the tile lies within the product.
@@ -58,7 +58,8 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
     product: &Product<'_>,
     left_start: usize,
     block: usize,
-) -> [[i32; BLOCK]; ROWS] {
+    out: &mut [[i32; BLOCK]; 3],
+) -> usize {
     // Each register of `pairs` holds, for four columns, the sums over bytes 0-1 and over bytes 2-3.
     let mut pairs = [[_mm256_setzero_si256(); 4]; ROWS];
     let [outer, segments, groups] = product.counts;
@@ -73,18 +74,17 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
                 let mut left = left_base.add(position * left_outer + segment * left_segment);
                 let mut right = right_base.add(position * right_outer + segment * right_segment);
                 for _ in 0..groups {
-                    let mut columns = [_mm256_setzero_si256(); 4];
-                    for (quarter, column) in columns.iter_mut().enumerate() {
-                        let bytes = _mm_loadu_si128(right.add(quarter * 16).cast());
-                        *column = if SWAPPED { _mm256_cvtepu8_epi16(bytes) } else { _mm256_cvtepi8_epi16(bytes) };
-                    }
-                    for (row, pairs) in pairs.iter_mut().enumerate() {
+                    let mut values = [_mm256_setzero_si256(); ROWS];
+                    for (row, value) in values.iter_mut().enumerate() {
                         let bytes = left.add(row * product.left.lane).cast::<i32>().read_unaligned();
-                        let bytes = _mm_cvtsi32_si128(bytes);
-                        let wide = if SWAPPED { _mm_cvtepi8_epi16(bytes) } else { _mm_cvtepu8_epi16(bytes) };
-                        let value = _mm256_broadcastq_epi64(wide);
-                        for (pair, &column) in pairs.iter_mut().zip(&columns) {
-                            *pair = _mm256_add_epi32(*pair, _mm256_madd_epi16(column, value));
+                        let bytes = _mm_set1_epi32(bytes);
+                        *value = if SWAPPED { _mm256_cvtepi8_epi16(bytes) } else { _mm256_cvtepu8_epi16(bytes) };
+                    }
+                    for quarter in 0..4 {
+                        let bytes = _mm_loadu_si128(right.add(quarter * 16).cast());
+                        let column = if SWAPPED { _mm256_cvtepu8_epi16(bytes) } else { _mm256_cvtepi8_epi16(bytes) };
+                        for (pairs, &value) in pairs.iter_mut().zip(&values) {
+                            pairs[quarter] = _mm256_add_epi32(pairs[quarter], _mm256_madd_epi16(column, value));
                         }
                     }
                     left = left.wrapping_add(left_group);
@@ -93,21 +93,20 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
             }
         }
     }
-    pairs.map(|pairs| {
-        let mut sums = [0i32; BLOCK];
+    for (pairs, out) in pairs.iter().zip(out) {
         for half in 0..2 {
             let joined = _mm256_hadd_epi32(pairs[2 * half], pairs[2 * half + 1]);
             let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(joined);
-            // SAFETY: eight integers are written to the given half of `sums`.
-            unsafe { _mm256_storeu_si256(sums.as_mut_ptr().add(8 * half).cast(), ordered) };
+            // SAFETY: eight integers are written to the given half of the row.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(8 * half).cast(), ordered) };
         }
-        sums
-    })
+    }
+    ROWS
 }
 
 /// Adds the corrections and stores one row of a block.
 #[inline(always)]
-fn store(product: &Product<'_>, out: &mut [i32], target: usize, row: usize, block: usize, sums: &[i32; BLOCK]) {
+pub(super) fn store(product: &Product<'_>, out: &mut [i32], target: usize, row: usize, block: usize, sums: &[i32; BLOCK]) {
     let first = block * BLOCK;
     let width = BLOCK.min(product.columns - first);
     let row_correction = product.row_correction.map_or(0, |values| values[row]);
