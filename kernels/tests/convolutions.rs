@@ -41,9 +41,9 @@ proptest! {
         let mut input = bytes(kind, seed, batch * shape.input_length());
         silence_rows(&mut input, shape.input_height, shape.input_width * shape.input_channels, seed);
         let input = view(signed, &input);
-        let weights = bytes(kind / 4, seed ^ 7, shape.weight_length());
+        let weights = bytes(kind / 6, seed ^ 7, shape.weight_length());
         let weights = as_signed(&weights);
-        let mut errors = bytes(kind / 16, seed ^ 9, batch * shape.output_length());
+        let mut errors = bytes(kind / 36, seed ^ 9, batch * shape.output_length());
         silence_rows(&mut errors, shape.output_height(), shape.output_width() * shape.output_channels, !seed);
         let errors = as_signed(&errors);
         let [x, w, e] = [integers(input), integers(Counts::Signed(weights)), integers(Counts::Signed(errors))];
@@ -93,7 +93,7 @@ proptest! {
         )?;
         let input = bytes(kind, seed, batch * shape.input_length());
         let input = view(signed, &input);
-        let mut errors = bytes(kind / 16, seed ^ 9, batch * shape.output_length());
+        let mut errors = bytes(kind / 36, seed ^ 9, batch * shape.output_length());
         for (sample, errors) in errors.chunks_mut(shape.output_length()).enumerate() {
             if silent >> sample & 1 == 1 {
                 errors.fill(0);
@@ -143,7 +143,7 @@ proptest! {
     ) {
         let input = bytes(kind, seed, batch * shape.input_length());
         let input = view(signed, &input);
-        let errors = bytes(kind / 4, seed ^ 9, batch * shape.output_length());
+        let errors = bytes(kind / 6, seed ^ 9, batch * shape.output_length());
         let errors = as_signed(&errors);
         let (x, e) = (integers(input), integers(Counts::Signed(errors)));
         let (mut sums, mut spread) = (vec![0i64; errors.len()], vec![0i64; x.len()]);

@@ -74,8 +74,8 @@ fn check_convolution(
     silence(&mut input, shape.input_length(), seed >> 9);
     silence_rows(&mut input, shape.input_height, shape.input_width * shape.input_channels, seed);
     let input = view(signed, &input);
-    let weights = bytes(kind / 4, seed ^ 7, shape.weight_length());
-    let mut errors = bytes(kind / 16, seed ^ 9, batch * shape.output_length());
+    let weights = bytes(kind / 6, seed ^ 7, shape.weight_length());
+    let mut errors = bytes(kind / 36, seed ^ 9, batch * shape.output_length());
     silence(&mut errors, shape.output_length(), seed >> 13);
     silence_rows(&mut errors, shape.output_height(), shape.output_width() * shape.output_channels, !seed);
     let errors = as_signed(&errors);
@@ -138,7 +138,7 @@ fn check_pooling(
 ) -> Result<(), TestCaseError> {
     let input = bytes(kind, seed, batch * shape.input_length());
     let input = view(signed, &input);
-    let errors = bytes(kind / 4, seed ^ 9, batch * shape.output_length());
+    let errors = bytes(kind / 6, seed ^ 9, batch * shape.output_length());
     let errors = as_signed(&errors);
     let gates_in: Vec<u8> = bytes(0, seed, batch * shape.input_length()).iter().map(|byte| byte % 2).collect();
     let (rule, engine) = (rule(seed, shape.channels), reference());
@@ -198,7 +198,7 @@ proptest! {
         let mut left = bytes(kind, seed, rows * inner);
         silence(&mut left, inner, if seed & 32 == 0 { seed >> 9 } else { 1 });
         let left = view(signed, &left);
-        let weights = bytes(kind / 4, seed ^ 77, columns * inner);
+        let weights = bytes(kind / 6, seed ^ 77, columns * inner);
         let mut packed = PackedMatrix::new(inner, columns)?;
         packed.pack(as_signed(&weights))?;
         let (rule, bias) = (rule(seed, columns), bias(seed, columns));

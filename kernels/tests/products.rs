@@ -32,7 +32,7 @@ proptest! {
         (signed, kind, seed, store) in (any::<bool>(), any::<u8>(), any::<u64>(), store()),
     ) {
         let left = bytes(kind, seed, rows * inner);
-        let weights = bytes(kind / 4, seed ^ 77, columns * inner);
+        let weights = bytes(kind / 6, seed ^ 77, columns * inner);
         let weights = as_signed(&weights);
         let left = view(signed, &left);
         let products = reference(rows, inner, columns, &integers(left), &integers(Counts::Signed(weights)));
@@ -59,7 +59,7 @@ proptest! {
     ) {
         let errors = bytes(kind, seed, batch * outputs);
         let errors = as_signed(&errors);
-        let counts = bytes(kind / 4, seed ^ 77, batch * inputs);
+        let counts = bytes(kind / 6, seed ^ 77, batch * inputs);
         let counts = view(signed, &counts);
         let products = reference(
             outputs, batch, inputs,
@@ -100,7 +100,7 @@ proptest! {
             }
         }
         let errors = as_signed(&errors);
-        let counts = bytes(kind / 4, seed ^ 77, batch * inputs);
+        let counts = bytes(kind / 6, seed ^ 77, batch * inputs);
         let counts = view(signed, &counts);
         let channels = row_range(seed, outputs);
         let (e, x) = (integers(Counts::Signed(errors)), integers(counts));
@@ -186,6 +186,28 @@ fn the_largest_sums() {
             let counts = Counts::Signed(as_signed(&bytes));
             engine.matmul(counts, 1, &packed, Store::OVERWRITE, &mut out, &mut workspace).unwrap();
             assert_eq!(out, [signed]);
+        }
+    }
+}
+
+/// Paths that add several products in 16 bits stay within them at the ends of every range.
+#[test]
+fn small_ranges_with_the_largest_weights() {
+    let inner = 203;
+    for range in [15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129] {
+        for (low, weight) in [0u8, 1, 70, 126].into_iter().flat_map(|low| [(low, -128i8), (low, 127)]) {
+            let mut left = vec![low + range; inner];
+            left[inner / 2] = low;
+            let products = reference(1, inner, 1, &integers(Counts::Unsigned(&left)), &vec![weight.into(); inner]);
+            let mut packed = PackedMatrix::new(inner, 1).unwrap();
+            packed.pack(&vec![weight; inner]).unwrap();
+            for engine in engines() {
+                let mut workspace = Workspace::new();
+                workspace.reserve(engine.matmul_workspace(1, inner, 1));
+                let mut out = [0];
+                engine.matmul(Counts::Unsigned(&left), 1, &packed, Store::OVERWRITE, &mut out, &mut workspace).unwrap();
+                assert_eq!(i64::from(out[0]), products[0], "{engine:?} {low} {range} {weight}");
+            }
         }
     }
 }

@@ -18,9 +18,12 @@ pub fn engines() -> Vec<Engine> {
         .collect()
 }
 
-/// Bytes: anything, only extremes, mostly zeros, or one value throughout; drawn from a seed so that shrinking is by shape.
+/// Bytes: anything, only extremes, mostly zeros, one value throughout, a small range, or the ends of one; drawn from a
+/// seed so that shrinking is by shape.
 pub fn bytes(kind: u8, seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed | 1;
+    let range = [8, 16, 17, 32, 40, 64, 100, 128][seed as usize % 8];
+    let low = (seed >> 8) as u32 % (256 - range);
     let mut next = move || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -30,12 +33,14 @@ pub fn bytes(kind: u8, seed: u64, length: usize) -> Vec<u8> {
     (0..length)
         .map(|_| {
             let value = next();
-            match kind % 4 {
+            match kind % 6 {
                 0 => value as u8,
                 1 => [0, 1, 127, 128, 129, 255][value as usize % 6],
                 2 if value % 8 != 0 => 0,
                 2 => (value >> 8) as u8,
-                _ => [127, 128, 255][seed as usize % 3],
+                3 => [127, 128, 255][seed as usize % 3],
+                4 => (low + value % (range + 1)) as u8,
+                _ => (low + range * (value % 2)) as u8,
             }
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Unsigned values of a small range: `vpmaddubsw` into 16 bits, several steps before the sums are widened.
 //!
-//! Two products of an unsigned value below `range` and a signed byte add up to at most `2 * 128 * range` in magnitude,
-//! so `depth` of them stay within 16 bits while `depth * range <= 128`, and `vpmaddubsw` never saturates.
+//! A step adds two products of an unsigned value of at most `range` and a signed byte: between `-2 * 128 * range` and
+//! `2 * 127 * range`. So `depth` steps stay within 16 bits while `depth * range <= 128`, and `vpmaddubsw` never saturates.
 
 use std::arch::x86_64::*;
 
