@@ -37,8 +37,9 @@ pub enum Normalisation {
     /// - intrinsic plasticity: the bias moves while less than 10 % or more than 50 % of the
     ///   channel's neurons spike.
     ///
-    /// All of this acts between updates, on integer sums over a batch. The trained network is an
-    /// ordinary one: nothing is left to fold.
+    /// All of this acts between updates, on integer sums over a batch, with a strength that follows
+    /// the schedule of the learning rate: what the last epochs settle is not shaken by the noise of
+    /// a batch. The trained network is an ordinary one: nothing is left to fold.
     Homeostatic,
 }
 
@@ -162,18 +163,22 @@ impl TrainingSettings {
     /// The learning rate of an epoch, counted from 0, before it is divided by alpha, at `progress`
     /// (0 to 1) through that epoch; only the warm-up depends on the progress.
     pub fn learning_rate_at(&self, epoch: u32, progress: f64) -> f64 {
-        let factor = match self.schedule {
+        let warm_up = match self.warm_up_epochs {
+            0 => 1.0,
+            epochs => ((f64::from(epoch) + progress) / f64::from(epochs)).min(1.0),
+        };
+        self.learning_rate * self.schedule_factor(epoch) * warm_up
+    }
+
+    /// The learning rate of an epoch, counted from 0, in units of the base rate, without warm-up.
+    pub fn schedule_factor(&self, epoch: u32) -> f64 {
+        match self.schedule {
             Schedule::Constant {} => 1.0,
             Schedule::Step { every, factor } => factor.powi((epoch / every) as i32),
             Schedule::Cosine { final_factor } => {
                 let position = f64::from(epoch) / f64::from(self.epochs.saturating_sub(1).max(1));
                 final_factor + (1.0 - final_factor) * 0.5 * (1.0 + (std::f64::consts::PI * position.min(1.0)).cos())
             }
-        };
-        let warm_up = match self.warm_up_epochs {
-            0 => 1.0,
-            epochs => ((f64::from(epoch) + progress) / f64::from(epochs)).min(1.0),
-        };
-        self.learning_rate * factor * warm_up
+        }
     }
 }

@@ -23,21 +23,21 @@ const ACTIVE_COUNT: [f64; 2] = [3.0, 8.0];
 const SCALE_STEP: f64 = 0.02;
 
 impl ChannelActivity {
-    /// What to add to the bias, in units of the threshold.
-    pub fn bias_shift(&self) -> f64 {
+    /// What to add to the bias, in units of the threshold; `strength` of 1 is the full control.
+    pub fn bias_shift(&self, strength: f64) -> f64 {
         let [low, high] = ACTIVE_SHARE;
-        BIAS_STEP * (self.active.clamp(low, high) - self.active)
+        strength * BIAS_STEP * (self.active.clamp(low, high) - self.active)
     }
 
-    /// What to multiply the spread of the weights with.
-    pub fn scale(&self) -> f64 {
+    /// What to multiply the spread of the weights with; `strength` of 1 is the full control.
+    pub fn scale(&self, strength: f64) -> f64 {
         if self.active <= 0.0 {
             return 1.0;
         }
         let [low, high] = ACTIVE_COUNT;
         let count = self.mean / self.active;
         let excess = (count - count.clamp(low, high)) / high;
-        1.0 - SCALE_STEP * excess.clamp(-1.0, 1.0)
+        1.0 - strength * SCALE_STEP * excess.clamp(-1.0, 1.0)
     }
 }
 
@@ -49,16 +49,24 @@ mod tests {
     fn activity_between_the_bounds_changes_nothing() {
         for (mean, active) in [(1.0, 0.2), (3.2, 0.4), (2.0, 0.5)] {
             let activity = ChannelActivity { mean, active };
-            assert_eq!((activity.bias_shift(), activity.scale()), (0.0, 1.0));
+            assert_eq!((activity.bias_shift(1.0), activity.scale(1.0)), (0.0, 1.0));
         }
     }
 
     #[test]
     fn activity_beyond_the_bounds_is_pushed_back() {
         let silent = ChannelActivity { mean: 0.0, active: 0.0 };
-        assert!(silent.bias_shift() > 0.0 && silent.scale() == 1.0);
-        assert!(ChannelActivity { mean: 4.0, active: 0.8 }.bias_shift() < 0.0);
-        assert!(ChannelActivity { mean: 6.0, active: 0.3 }.scale() < 1.0);
-        assert!(ChannelActivity { mean: 0.3, active: 0.2 }.scale() > 1.0);
+        assert!(silent.bias_shift(1.0) > 0.0 && silent.scale(1.0) == 1.0);
+        assert!(ChannelActivity { mean: 4.0, active: 0.8 }.bias_shift(1.0) < 0.0);
+        assert!(ChannelActivity { mean: 6.0, active: 0.3 }.scale(1.0) < 1.0);
+        assert!(ChannelActivity { mean: 0.3, active: 0.2 }.scale(1.0) > 1.0);
+    }
+
+    #[test]
+    fn the_control_is_proportional_to_its_strength() {
+        let busy = ChannelActivity { mean: 8.0, active: 0.8 };
+        assert!((busy.bias_shift(0.25) - 0.25 * busy.bias_shift(1.0)).abs() < 1e-12);
+        assert!((1.0 - busy.scale(0.25) - 0.25 * (1.0 - busy.scale(1.0))).abs() < 1e-12);
+        assert_eq!((busy.bias_shift(0.0), busy.scale(0.0)), (0.0, 1.0));
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct RowScratch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpdateRates {
     pub learning_rate: f64,
+    /// Share of its full strength with which activity is controlled.
+    pub control: f64,
     /// Examples in the batch.
     pub examples: usize,
 }
@@ -66,6 +68,8 @@ struct Step {
     momentum: f32,
     rate: f32,
     decay: f32,
+    /// Share of its full strength with which activity is controlled.
+    control: f64,
 }
 
 /// How the weights of one neuron are held.
@@ -190,7 +194,7 @@ impl Block<'_> {
         for (neuron, ((gradient, weights), velocities)) in rows.zip(velocities.chunks_exact_mut(row)).enumerate() {
             let channel = (first + neuron) % shared.channels;
             let hold = shared.initial.map(|initial| {
-                let scale = gradients.activity(shared.target, channel).scale() as f32;
+                let scale = gradients.activity(shared.target, channel).scale(step.control) as f32;
                 Hold { initial, scale }
             });
             if hold.is_some() && shared.rows_have_bias {
@@ -233,7 +237,7 @@ impl Master {
         let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
         let share = 1.0 / (alpha * rates.examples.max(1) as f64);
         let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
-        let step = Step { momentum, rate, decay: settings.weight_decay as f32 };
+        let step = Step { momentum, rate, decay: settings.weight_decay as f32, control: rates.control };
         let mut tasks = Vec::new();
         let state = self.weights.iter_mut().zip(&mut self.weight_momentum).zip(rounded);
         for (index, ((weights, velocities), rounded)) in state.enumerate() {
@@ -253,7 +257,7 @@ impl Master {
                 *velocity = momentum * *velocity + (gradients.bias(index, channel) * share) as f32;
                 *bias -= rate * *velocity;
                 if is_held {
-                    *bias += gradients.activity(index, channel).bias_shift() as f32;
+                    *bias += gradients.activity(index, channel).bias_shift(rates.control) as f32;
                 }
             }
         }

@@ -231,7 +231,8 @@ impl Trainer {
         let total = batches(samples, &self.settings);
         let progress = (self.position.batch + 1) as f64 / total as f64;
         let learning_rate = self.settings.learning_rate_at(epoch, progress);
-        self.update(UpdateRates { learning_rate, examples })?;
+        let control = self.settings.schedule_factor(epoch);
+        self.update(UpdateRates { learning_rate, control, examples })?;
         self.accumulator.examples += examples as u64;
         self.accumulator.loss += loss;
         for shard in &mut self.shards {
