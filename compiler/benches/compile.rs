@@ -62,6 +62,7 @@ fn calibration(network: &Network, hardware: &HardwareSpecification, stream: &mut
             step: None,
             scale_factors: has_scales.then(scales),
             quantiser_levels: has_thresholds.then(|| Broadcast::uniform(4)),
+            rest: None,
         }
     };
     let projections = plan(network, hardware).projections.into_iter().map(|projection| match projection.layout {

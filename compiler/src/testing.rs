@@ -100,6 +100,7 @@ pub fn calibration(plan: &MappingPlan, hardware: &HardwareSpecification, seed: u
             step: None,
             scale_factors: takes_scales.then_some(ScaleValues { shape, values: scales }),
             quantiser_levels: takes_levels.then_some(Broadcast { shape: level_shape, values: levels }),
+            rest: None,
         }
     };
     let projections = plan.projections.iter().map(|projection| match &projection.layout {

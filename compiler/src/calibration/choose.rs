@@ -5,8 +5,9 @@ use serde::Serialize;
 use snn::Network;
 use spikegrad::{Resources, Samples};
 
-use super::observe::{Coded, Observation};
-use crate::columns::{ColumnInput, ColumnOperator, ColumnRead, ColumnScratch, Slicing};
+use super::fit::{Fit, Fitted};
+use super::observe::Observation;
+use crate::columns::{Code, ColumnInput, ColumnOperator, ColumnRead, ColumnScratch, Slicing, comparator_levels};
 use crate::error::CompilerError;
 use crate::hardware::{HardwareSpecification, NonIdealities, Quantiser, Range};
 use crate::mapping::{
@@ -24,7 +25,7 @@ const GROUP: usize = 16;
 pub enum Rule {
     /// Twice the mean magnitude.
     Mean,
-    /// The least squared error.
+    /// Lines through the codes, with the spread and the mean of total inputs.
     LeastSquares,
 }
 
@@ -44,6 +45,14 @@ struct Observed {
     from: usize,
     operator: ColumnOperator,
     groups: [usize; 4],
+}
+
+impl Observed {
+    /// Row tiles, slices, streams, outputs.
+    fn sizes(&self) -> [usize; 4] {
+        let operator = &self.operator;
+        [operator.row_tiles(), operator.slicing().count(), operator.streams().len(), operator.outputs()]
+    }
 }
 
 /// Determines what the hardware's quantiser needs from samples; nothing for ideal quantisers and for
@@ -220,33 +229,27 @@ fn by_least_squares(
     samples: &dyn Samples,
     resources: Resources,
 ) -> Result<Calibration, CompilerError> {
+    let positions = |one: &Observed| samples.len() * one.operator.positions();
+    let code = Code::of(hardware, hardware.array.rows);
+    let empty = observed.iter().zip(observations).map(|(one, observation)| {
+        let streams: Vec<i64> = one.operator.streams().iter().map(|stream| stream.weight).collect();
+        let slices = one.operator.slicing().weights();
+        let levels = match hardware.quantiser {
+            Quantiser::Ternary {} => Broadcast::uniform(observation.threshold(&slices, &streams)),
+            _ => comparator_levels(one.sizes()),
+        };
+        Fit::new(&one.operator, code, levels, one.groups, positions(one))
+    });
+    let add = |fit: &mut Fit, _: &Observed, read: &ColumnRead<'_>| fit.add(read);
+    let fits = observe(program, observed, samples, resources, empty.collect(), &add, &Fit::merge)?;
     let mut calibration = nothing(network);
-    let coded = if hardware.quantiser == (Quantiser::Ternary {}) {
-        let empty = observed.iter().zip(observations).map(|(one, observation)| {
-            let streams: Vec<i64> = one.operator.streams().iter().map(|stream| stream.weight).collect();
-            Coded::new(one.groups, observation.threshold(&one.operator.slicing().weights(), &streams))
-        });
-        let add = |sums: &mut Coded, one: &Observed, read: &ColumnRead<'_>| {
-            sums.add(read, one.operator.slicing().count(), one.operator.outputs());
-        };
-        Some(observe(program, observed, samples, resources, empty.collect(), &add, &Coded::merge)?)
-    } else {
-        None
-    };
-    for (index, (one, observation)) in observed.iter().zip(observations).enumerate() {
+    for (one, fit) in observed.iter().zip(&fits) {
         let target = &mut calibration.projections[one.projection];
-        let values = match &coded {
-            Some(coded) => {
-                target.quantiser_levels = Some(Broadcast::uniform(coded[index].threshold));
-                let sums = coded[index].magnitudes.iter().zip(&coded[index].counts);
-                sums.map(|(&sum, &count)| sum as f64 / count.max(1) as f64).collect()
-            }
-            None => {
-                let count = observation.partial_sums_per_group().max(1) as f64;
-                observation.magnitudes.iter().map(|&sum| sum as f64 / count).collect()
-            }
-        };
-        target.scale_factors = Some(ScaleValues { shape: one.groups, values });
+        let Fitted { scales, rest } = fit.solve(0.0, Some(hardware.scale_factors.bits));
+        target.scale_factors = Some(ScaleValues { shape: one.groups, values: scales });
+        target.quantiser_levels = (hardware.quantiser == Quantiser::Ternary {}).then(|| fit.levels().clone());
+        let channels = network.populations()[network.projections()[one.projection].to].shape.channels;
+        target.rest = (channels == rest.len()).then_some(rest);
     }
     Ok(usable(calibration))
 }

@@ -23,15 +23,6 @@ pub(super) struct Observation {
     needed_steps: [u64; 32],
 }
 
-/// Sums over the partial sums with `|P| >= threshold` of each group.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Coded {
-    pub threshold: i32,
-    groups: [usize; 4],
-    pub counts: Vec<u64>,
-    pub magnitudes: Vec<u64>,
-}
-
 fn group(groups: [usize; 4], index: [usize; 4]) -> usize {
     groups.iter().zip(index).fold(0, |place, (&size, index)| place * size + index.min(size - 1))
 }
@@ -136,35 +127,6 @@ impl Observation {
             }
         }
         best as i32
-    }
-}
-
-impl Coded {
-    pub fn new(groups: [usize; 4], threshold: i32) -> Self {
-        let count = groups.iter().product();
-        Self { threshold, groups, counts: vec![0; count], magnitudes: vec![0; count] }
-    }
-
-    pub fn add(&mut self, read: &ColumnRead<'_>, slices: usize, outputs: usize) {
-        let mut seen = vec![(0u64, 0u64); slices * outputs];
-        for sums in read.sums.chunks_exact(slices * outputs) {
-            for ((count, magnitude), sum) in seen.iter_mut().zip(sums) {
-                let is_coded = sum.unsigned_abs() >= self.threshold.unsigned_abs();
-                *count += u64::from(is_coded);
-                *magnitude += if is_coded { u64::from(sum.unsigned_abs()) } else { 0 };
-            }
-        }
-        for (column, (count, magnitude)) in seen.into_iter().enumerate() {
-            let place = group(self.groups, [read.row_tile, column / outputs, read.stream, column % outputs]);
-            self.counts[place] += count;
-            self.magnitudes[place] += magnitude;
-        }
-    }
-
-    pub fn merge(mut self, other: &Self) -> Self {
-        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, other)| *sum += other);
-        self.magnitudes.iter_mut().zip(&other.magnitudes).for_each(|(sum, other)| *sum += other);
-        self
     }
 }
 

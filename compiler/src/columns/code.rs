@@ -2,6 +2,7 @@
 
 use super::Total;
 use crate::hardware::{HardwareSpecification, Quantiser, SignedWeights};
+use crate::program::Broadcast;
 
 /// What happens to a partial sum before it is weighted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,22 +62,19 @@ impl Code {
     }
 
     /// `Q(0)`.
-    pub fn at_zero(&self) -> i32 {
-        i32::from(matches!(self.quantiser, Quantiser::Sign {}))
+    pub fn at_zero(&self, level: i32) -> i32 {
+        match self.quantiser {
+            Quantiser::Sign {} => sign(0, level),
+            Quantiser::Ideal {} | Quantiser::Uniform { .. } | Quantiser::Ternary {} => 0,
+        }
     }
 
-    /// `Q(P)` of one partial sum; `level` is threshold or step.
+    /// `Q(P)` of one partial sum; `level` is threshold or step, or that of [`comparator_levels`].
     pub fn apply(&self, sum: i32, level: i32) -> i32 {
         match self.quantiser {
             Quantiser::Ideal {} => sum,
             Quantiser::Uniform { .. } => level * rounded(sum, self.effective_step(level)).clamp(self.low, self.high),
-            Quantiser::Sign {} => {
-                if sum >= 0 {
-                    1
-                } else {
-                    -1
-                }
-            }
+            Quantiser::Sign {} => sign(sum, level),
             Quantiser::Ternary {} => i32::from(sum >= level) - i32::from(sum <= -level),
         }
     }
@@ -94,8 +92,10 @@ impl Code {
                 }
             }
             Quantiser::Sign {} => {
-                for (((&sum, _), &factor), total) in columns {
-                    *total = *total - if sum < 0 { factor + factor } else { T::default() };
+                for (((&sum, &level), &factor), total) in columns {
+                    let twice = factor + factor;
+                    let rest = if level <= STRAIGHT { twice } else { T::default() };
+                    *total = *total + if sum >= level - STRAIGHT { twice } else { T::default() } - rest;
                 }
             }
             Quantiser::Ternary {} => {
@@ -129,7 +129,13 @@ impl Code {
                 let code = ((2.0 * sum.abs() + step) / (2.0 * step)).floor();
                 (code * step).copysign(sum)
             }
-            Quantiser::Sign {} => sum.floor(),
+            Quantiser::Sign {} => {
+                if level <= STRAIGHT {
+                    sum.floor()
+                } else {
+                    sum.ceil()
+                }
+            }
             Quantiser::Ternary {} => sum.trunc(),
         };
         // A saturating cast; a partial sum that is no number counts as 0.
@@ -141,6 +147,26 @@ impl Code {
     fn effective_step(&self, step: i32) -> i32 {
         step.min(self.largest.saturating_mul(2).saturating_add(1))
     }
+}
+
+/// Level of a comparator whose lines are straight: 1 if `P >= 0`, else -1.
+const STRAIGHT: i32 = 1;
+/// Level of a comparator whose lines are exchanged and whose output is inverted: 1 if `P > 0`, else -1.
+const EXCHANGED: i32 = 2;
+
+/// Levels of comparators without a zero, over `[row tile, slice, stream, output]`: every other slice and row
+/// tile has its lines exchanged. So ties count as 1 in one half of the columns and as -1 in the other, and
+/// an output sees positive sums from one half, negative ones from the other.
+pub fn comparator_levels(sizes: [usize; 4]) -> Broadcast {
+    let shape = [sizes[0], sizes[1], 1, 1];
+    let places = (0..shape[0]).flat_map(|tile| (0..shape[1]).map(move |slice| tile + slice));
+    Broadcast { shape, values: places.map(|place| if place % 2 == 0 { STRAIGHT } else { EXCHANGED }).collect() }
+}
+
+/// What a comparator without a zero says.
+#[inline(always)]
+fn sign(sum: i32, level: i32) -> i32 {
+    2 * i32::from(sum >= level - STRAIGHT) - 1
 }
 
 /// `round_half_away(sum / step)`.

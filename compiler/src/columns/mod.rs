@@ -14,7 +14,7 @@ mod streams;
 mod tests;
 mod total;
 
-pub use code::{Code, CodeCounts};
+pub use code::{Code, CodeCounts, comparator_levels};
 pub use digits::Digits;
 pub use operator::{ColumnInput, ColumnOperator, ColumnRead, ColumnScratch};
 pub use patches::Patches;

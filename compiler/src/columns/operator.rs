@@ -159,17 +159,17 @@ impl ColumnOperator {
     /// Replaces the weights; shapes stay.
     ///
     /// # Errors
-    /// [`CompilerError::Columns`] when the number of multipliers differs or one exceeds the bits.
-    pub fn set_multipliers(&mut self, multipliers: &[i8]) -> Result<(), CompilerError> {
-        let digits = Digits::of_multipliers(multipliers, self.patches.rows(), self.slicing, self.array_rows)?;
-        if digits.outputs != self.outputs {
+    /// [`CompilerError::Columns`] when the digits are those of other shapes.
+    pub fn set_digits(&mut self, digits: &Digits) -> Result<(), CompilerError> {
+        let own = (self.slicing, self.array_rows, self.patches.rows(), self.outputs);
+        if (digits.slicing, digits.array_rows, digits.fan_in, digits.outputs) != own {
             return Err(CompilerError::Columns {
                 what: "weights".to_owned(),
                 expected: format!("{} outputs of {} rows", self.outputs, self.patches.rows()),
-                found: format!("{} outputs", digits.outputs),
+                found: format!("{} outputs of {} rows", digits.outputs, digits.fan_in),
             });
         }
-        self.pack(&digits)
+        self.pack(digits)
     }
 
     fn pack(&mut self, digits: &Digits) -> Result<(), CompilerError> {
@@ -232,6 +232,11 @@ impl ColumnOperator {
     /// Number of row tiles.
     pub fn row_tiles(&self) -> usize {
         self.tiles.len()
+    }
+
+    /// Rows of an array.
+    pub fn array_rows(&self) -> usize {
+        self.array_rows
     }
 
     /// Rows of a row tile.

@@ -117,12 +117,11 @@ impl<T: Total> ColumnQuantiser<T> {
             baseline: Vec::new(),
         };
         let mut baseline = vec![0i128; outputs];
-        if code.at_zero() != 0 {
-            for tile in 0..row_tiles {
-                for stream in 0..streams {
-                    for factors in quantiser.factors(tile, stream).chunks_exact(outputs) {
-                        baseline.iter_mut().zip(factors).for_each(|(sum, factor)| *sum += i128::from(factor.wide()));
-                    }
+        for tile in 0..row_tiles {
+            for stream in 0..streams {
+                let columns = quantiser.factors(tile, stream).iter().zip(quantiser.levels(tile, stream));
+                for (column, (factor, &level)) in columns.enumerate() {
+                    baseline[column % outputs] += i128::from(factor.wide()) * i128::from(code.at_zero(level));
                 }
             }
         }

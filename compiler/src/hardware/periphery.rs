@@ -17,7 +17,7 @@ pub enum Quantiser {
         /// How the integer step is chosen.
         range: Range,
     },
-    /// One comparator: `Q(P) = 1` if `P >= 0`, else -1.
+    /// One comparator: `Q(P) = 1` if `P > 0`, -1 if `P < 0`; ties by [`crate::columns::comparator_levels`].
     Sign {},
     /// Two comparators: `Q(P) = sign(P)` if `|P| >= threshold`, else 0; thresholds are integers of
     /// at least 1 that calibration sets and retraining moves.

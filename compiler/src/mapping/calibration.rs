@@ -1,5 +1,6 @@
 //! What samples or training determine: scale factors and quantiser levels.
 
+use crate::columns::comparator_levels;
 use crate::error::CompilerError;
 use crate::hardware::{Granularity, HardwareSpecification, Quantiser, Range, SignedWeights};
 use crate::program::{Broadcast, CrossbarLayout};
@@ -24,7 +25,14 @@ pub struct ProjectionCalibration {
     pub scale_factors: Option<ScaleValues>,
     /// Thresholds of a ternary quantiser, steps of a uniform one with calibrated range.
     pub quantiser_levels: Option<Broadcast>,
+    /// What each output gets from sign and ternary quantisers when no row is active, in units of
+    /// `multiplier * count`: one for each channel of the population, whose bias takes it up. When absent,
+    /// `sum of scale * Q(0) * weight_k * weight_j`.
+    pub rest: Option<Vec<f64>>,
 }
+
+/// No resting input is larger.
+const LARGEST_REST: f64 = 2_147_483_648.0;
 
 /// Calibration of a network.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,13 +97,16 @@ pub(crate) fn full_range_step(hardware: &HardwareSpecification, bits: u32) -> i3
 pub(super) struct Checked {
     pub(super) scale_factors: Option<ScaleValues>,
     pub(super) quantiser_levels: Broadcast,
+    pub(super) rest: Option<Vec<f64>>,
 }
 
-/// Checks a calibration against quantiser and sizes, and fills in what the array determines.
+/// Checks a calibration against quantiser and sizes, and fills in what the array determines. `channels`
+/// are those of the population that the projection enters.
 pub(super) fn checked(
     calibration: Option<&ProjectionCalibration>,
     name: &str,
     layout: &CrossbarLayout,
+    channels: usize,
     hardware: &HardwareSpecification,
 ) -> Result<Checked, CompilerError> {
     let refused = |problem: String, remedy: &str| CompilerError::Mapping {
@@ -132,6 +143,16 @@ pub(super) fn checked(
             return Err(refused(format!("a quantiser level is {wrong}"), "levels are integers of at least 1"));
         }
     }
+    let rest = calibration.and_then(|calibration| calibration.rest.clone());
+    if let Some(rest) = &rest {
+        if rest.len() != layout.outputs || rest.len() != channels {
+            let problem = format!("{} resting inputs for {} outputs, {channels} channels", rest.len(), layout.outputs);
+            return Err(refused(problem, again));
+        }
+        if let Some(wrong) = rest.iter().find(|value| value.is_nan() || value.abs() > LARGEST_REST) {
+            return Err(refused(format!("a resting input is {wrong}"), "resting inputs are below 2^31"));
+        }
+    }
     let missing = |what: &str| {
         let problem = format!("its quantiser needs {what}, which neither samples nor training have determined");
         refused(problem, "calibrate on samples or retrain for this hardware")
@@ -139,6 +160,7 @@ pub(super) fn checked(
     let superfluous = |what: &str| refused(format!("its quantiser takes no {what}, the calibration has some"), again);
     match hardware.quantiser {
         Quantiser::Ideal {} | Quantiser::Uniform { .. } if scales.is_some() => Err(superfluous("scale factors")),
+        Quantiser::Ideal {} | Quantiser::Uniform { .. } if rest.is_some() => Err(superfluous("resting inputs")),
         Quantiser::Ideal {} | Quantiser::Sign {} if levels.is_some() => Err(superfluous("quantiser levels")),
         Quantiser::Sign {} | Quantiser::Ternary {} if scales.is_none() => Err(missing("scale factors")),
         Quantiser::Ternary {} if levels.is_none() => Err(missing("thresholds")),
@@ -149,11 +171,15 @@ pub(super) fn checked(
                 Range::Unit | Range::Calibrated => 1,
             };
             let quantiser_levels = levels.cloned().unwrap_or_else(|| Broadcast::uniform(step));
-            Ok(Checked { scale_factors: None, quantiser_levels })
+            Ok(Checked { scale_factors: None, quantiser_levels, rest })
         }
         _ => Ok(Checked {
             scale_factors: scales.cloned(),
-            quantiser_levels: levels.cloned().unwrap_or_else(|| Broadcast::uniform(1)),
+            quantiser_levels: match hardware.quantiser {
+                Quantiser::Sign {} => comparator_levels(sizes),
+                _ => levels.cloned().unwrap_or_else(|| Broadcast::uniform(1)),
+            },
+            rest,
         }),
     }
 }

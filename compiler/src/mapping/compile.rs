@@ -5,9 +5,10 @@ use snn::{Bias, Connection, Network};
 use super::calibration::{Calibration, checked};
 use super::counts::count_ranges;
 use super::deploy::{Deployment, deploy_with_steps};
-use super::fixed_point::{FixedPoint, common_grid, fixed_point};
+use super::fixed_point::{FixedPoint, common_grid, fixed_point, rest_on_grid};
 use super::plan::plan;
 use super::{cells, overflow};
+use crate::columns::Code;
 use crate::error::CompilerError;
 use crate::hardware::HardwareSpecification;
 use crate::program::{
@@ -52,12 +53,13 @@ pub fn compile_deployment(
                     let problem = format!("the calibration does not belong to the step {step} of its weights");
                     return Err(refused(hardware, "projection", &projection.name, problem, "calibrate again"));
                 }
-                let checked = checked(given, &projection.name, layout, hardware)?;
+                let channels = network.populations()[projection.to].shape.channels;
+                let checked = checked(given, &projection.name, layout, channels, hardware)?;
                 let scales = match &checked.scale_factors {
                     Some(scales) => fixed_point(scales, hardware.scale_factors.bits),
                     None => FixedPoint { integers: Broadcast::uniform(1), common: 1.0 },
                 };
-                Some(Numbers { layout, step, scales, levels: checked.quantiser_levels })
+                Some(Numbers { layout, step, scales, levels: checked.quantiser_levels, rest: checked.rest })
             }
             _ => None,
         });
@@ -105,6 +107,32 @@ struct Numbers<'a> {
     step: i32,
     scales: FixedPoint,
     levels: Broadcast,
+    /// What outputs get at rest, where it is given.
+    rest: Option<Vec<f64>>,
+}
+
+impl Numbers<'_> {
+    /// What biases take up, per channel: the resting inputs less what codes of zero sums give already.
+    fn offsets(&self, hardware: &HardwareSpecification, shift: u32, unit: i64) -> Option<Vec<i64>> {
+        let rest = self.rest.as_ref()?;
+        let code = Code::of(hardware, hardware.array.rows);
+        let mut offsets: Vec<i128> = rest.iter().map(|&rest| rest_on_grid(rest, self.step, shift).into()).collect();
+        for tile in 0..self.layout.row_tiles {
+            for (slice, &weight) in self.layout.slices.iter().enumerate() {
+                for (stream, layout) in self.layout.streams.iter().enumerate() {
+                    let common = i128::from(unit) * i128::from(weight) * i128::from(layout.weight);
+                    for (output, offset) in offsets.iter_mut().enumerate() {
+                        let place = [tile, slice, stream, output];
+                        let code = i128::from(code.at_zero(self.levels.get(place)));
+                        *offset -= common * code * i128::from(self.scales.integers.get(place));
+                    }
+                }
+            }
+        }
+        // What exceeds 64 bits exceeds the limit of total inputs, which is checked at the end.
+        let narrow = |offset: i128| offset.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        Some(offsets.into_iter().map(narrow).collect())
+    }
 }
 
 /// The grid of a population's total input: `2^shift` units for each of the network's, and the unit
@@ -129,7 +157,7 @@ fn populations(
             let problem = format!("no common grid holds the units {real:?} of its projections");
             refused(hardware, "population", &population.name, problem, "lower scale_factors.bits, or calibrate again")
         })?;
-        let bias = match &population.bias {
+        let mut bias: Vec<i64> = match &population.bias {
             Some(Bias::Integer(values)) => values.iter().map(|&bias| i64::from(bias) << shift).collect(),
             Some(Bias::Float(_)) => {
                 let problem = "its biases are floats".to_owned();
@@ -138,6 +166,13 @@ fn populations(
             None => Vec::new(),
         };
         let shape = population.shape;
+        for (&index, &unit) in indices.iter().zip(&units) {
+            let offsets = numbers[index].as_ref().and_then(|numbers| numbers.offsets(hardware, shift, unit));
+            if let Some(offsets) = offsets {
+                bias.resize(shape.channels, 0);
+                bias.iter_mut().zip(offsets).for_each(|(bias, offset)| *bias = bias.saturating_add(offset));
+            }
+        }
         layouts.push(PopulationLayout {
             name: population.name.clone(),
             shape: [shape.channels, shape.height, shape.width],

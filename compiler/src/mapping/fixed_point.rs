@@ -22,6 +22,11 @@ pub fn fixed_point(scales: &ScaleValues, bits: u32) -> FixedPoint {
     FixedPoint { integers: Broadcast { shape: scales.shape, values }, common }
 }
 
+/// A resting input in units of `multiplier * count` on a grid of `2^shift` units for each of the network's.
+pub fn rest_on_grid(rest: f64, step: i32, shift: u32) -> i64 {
+    (rest * f64::from(step) * f64::from(1u32 << shift)).round() as i64
+}
+
 /// Largest exponent of [`common_grid`].
 const FINEST: u32 = 24;
 /// Largest relative error of a unit that [`common_grid`] accepts.

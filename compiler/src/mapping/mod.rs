@@ -21,6 +21,7 @@ pub use calibration::{Calibration, ProjectionCalibration, ScaleValues};
 pub use compile::{compile, compile_deployment};
 pub use counts::{CountRange, count_ranges};
 pub use deploy::{Deployment, deploy, deploy_with_steps, on_grid, step_for};
+pub(crate) use fixed_point::rest_on_grid;
 pub use fixed_point::{FixedPoint, common_grid, fixed_point};
 pub use plan::{MappingPlan, Problem, ProjectionPlan, plan};
 

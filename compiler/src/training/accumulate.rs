@@ -3,6 +3,7 @@
 use kernels::Counts;
 
 use super::columns::Columns;
+use super::masked::MaskedScratch;
 use crate::columns::{ColumnOperator, ColumnRead, ColumnScratch};
 use crate::error::CompilerError;
 use crate::hardware::Quantiser;
@@ -15,7 +16,7 @@ pub(super) struct Scratch {
     pub noisy: Vec<i32>,
     pub sums: Vec<i32>,
     pub levels: Vec<i32>,
-    pub open: Vec<u8>,
+    pub masked: MaskedScratch,
     pub is_active: Vec<bool>,
 }
 
@@ -48,10 +49,8 @@ impl Columns {
     ) -> Result<(), CompilerError> {
         let outputs = self.sizes.0[3];
         let (operator, reading) = self.reading(samples);
-        if matches!(self.quantiser, Quantiser::Sign {}) {
-            for totals in totals.chunks_exact_mut(outputs) {
-                totals.iter_mut().zip(&self.resting).for_each(|(total, resting)| *total += self.unit * resting);
-            }
+        for totals in totals.chunks_exact_mut(outputs) {
+            totals.iter_mut().zip(&self.resting).for_each(|(total, resting)| *total += resting);
         }
         let reference = operator.slicing().reference_weight();
         let Scratch { columns, row, noisy, levels, .. } = scratch;
@@ -89,7 +88,9 @@ impl Columns {
                 all.for_each(|((row, &sum), (&factor, &level))| *row += factor * nearest(sum, level))
             }
             Quantiser::Sign {} => {
-                all.for_each(|((row, &sum), (&factor, _))| *row -= 2 * factor * i32::from(sum < 0));
+                all.for_each(|((row, &sum), (&factor, &level))| {
+                    *row += 2 * factor * (i32::from(sum >= level - 1) - i32::from(level <= 1));
+                });
             }
             Quantiser::Ternary {} => all.for_each(|((row, &sum), (&factor, &level))| {
                 *row += factor * (i32::from(sum >= level) - i32::from(sum <= -level));
@@ -106,7 +107,9 @@ impl Columns {
     /// The levels of a read, in units of its partial sums.
     pub fn levels_of(&self, read: &ColumnRead<'_>, reading: Reading<'_>, levels: &mut Vec<i32>) {
         levels.clear();
-        levels.extend(self.of_read(&self.thresholds, read).iter().map(|&level| level * reading.grid));
+        // Comparators without a zero decide at 0, on whatever grid.
+        let grid = if self.is_sign() { 1 } else { reading.grid };
+        levels.extend(self.of_read(&self.thresholds, read).iter().map(|&level| level * grid));
     }
 
     /// The values of a read's partial sums, `[slice][output]`.

@@ -5,17 +5,18 @@ use spikegrad::GradientSums;
 
 use super::accumulate::Scratch;
 use super::columns::Columns;
-use crate::columns::ColumnRead;
+use super::masked::Masked;
 use crate::error::CompilerError;
 use crate::hardware::Quantiser;
 
 impl Columns {
-    /// Sums per partial sum: of scale factors, then of thresholds where they are trained.
+    /// Sums per output, of resting inputs; then per partial sum, of scale factors; then of thresholds where
+    /// they are trained.
     pub fn parameter_count(&self) -> usize {
         match self.quantiser {
             Quantiser::Ideal {} | Quantiser::Uniform { .. } => 0,
-            Quantiser::Sign {} => self.sizes.count(),
-            Quantiser::Ternary {} => 2 * self.sizes.count(),
+            Quantiser::Sign {} => self.sizes.0[3] + self.sizes.count(),
+            Quantiser::Ternary {} => self.sizes.0[3] + 2 * self.sizes.count(),
         }
     }
 
@@ -25,8 +26,9 @@ impl Columns {
         (slices * streams) as i64
     }
 
-    /// Adds, for every partial sum, `sum E * Q(P)`, and behind all of them for a ternary quantiser
-    /// `sum E * sign(P) * ([|P| = t] + [|P| = t - 1])`; masked gradients too where `sums` has room.
+    /// Adds `sum E` for every output, then for every partial sum `sum E * (Q(P) - Q(0))`, and behind all of
+    /// them for a ternary quantiser `sum E * sign(P) * ([|P| = t] + [|P| = t - 1])`; masked gradients too
+    /// where `sums` has room.
     pub fn add_gradients(
         &self,
         counts: Counts<'_>,
@@ -36,26 +38,22 @@ impl Columns {
         gradients: &mut GradientSums,
         scratch: &mut Scratch,
     ) -> Result<(), CompilerError> {
-        let [_, slices, streams, outputs] = self.sizes.0;
+        let [_, slices, _, outputs] = self.sizes.0;
         let (operator, reading) = self.reading(samples);
         let counts = operator.counts(counts.bytes());
-        let Scratch { columns, noisy, sums, levels, open, is_active, .. } = scratch;
+        let Scratch { columns, noisy, sums, levels, masked, is_active, .. } = scratch;
         is_active.clear();
         is_active.extend(errors.chunks_exact(outputs).map(|errors| errors.iter().any(|&error| error != 0)));
-        let count = self.sizes.count();
-        let middle = count.min(gradients.parameters.len());
-        let (of_scales, of_levels) = gradients.parameters.split_at_mut(middle);
-        if matches!(self.quantiser, Quantiser::Sign {}) {
-            let mut resting = vec![0i64; outputs];
-            for errors in errors.chunks_exact(outputs) {
-                resting.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i64::from(error));
-            }
-            for of_scales in of_scales.chunks_exact_mut(outputs) {
-                of_scales.iter_mut().zip(&resting).for_each(|(sum, &resting)| *sum += resting);
-            }
+        let available = gradients.parameters.len();
+        let (of_rest, rest) = gradients.parameters.split_at_mut(outputs.min(available));
+        let (of_scales, of_levels) = rest.split_at_mut(self.sizes.count().min(rest.len()));
+        for errors in errors.chunks_exact(outputs) {
+            of_rest.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i64::from(error));
         }
         let is_masked = !gradients.weights.is_empty();
-        let mut masked = Masked { columns: self, grid: reading.grid, errors, slices, streams, outputs, open };
+        let is_active = &*is_active;
+        let is_narrow = self.gradients_are_narrow(errors, examples * operator.positions());
+        let mut masked = Masked { columns: self, grid: reading.grid, errors, is_active, is_narrow, scratch: masked };
         operator.for_each_read(counts, examples, columns, |read| {
             let partial = self.disturbed(&read, reading, noisy);
             self.levels_of(&read, reading, levels);
@@ -84,7 +82,7 @@ impl Columns {
                 }
             }
             if is_masked {
-                masked.add(&read, partial, is_active, gradients.weights.as_mut_slice(), &mut gradients.errors);
+                masked.add(&read, partial, gradients.weights.as_mut_slice(), &mut gradients.errors);
             }
         })
     }
@@ -101,8 +99,9 @@ impl Columns {
     ) {
         match self.quantiser {
             Quantiser::Sign {} => {
-                for ((sum, &partial), &error) in of_scales.iter_mut().zip(partial).zip(errors) {
-                    *sum -= 2 * error * i32::from(partial < 0);
+                let all = of_scales.iter_mut().zip(partial).zip(levels.iter().zip(errors));
+                for ((sum, &partial), (&level, &error)) in all {
+                    *sum += 2 * error * (i32::from(partial >= level - 1) - i32::from(level <= 1));
                 }
             }
             Quantiser::Ternary {} => {
@@ -119,124 +118,5 @@ impl Columns {
             }
             Quantiser::Ideal {} | Quantiser::Uniform { .. } => {}
         }
-    }
-}
-
-/// Masked straight-through gradients of a group of examples.
-struct Masked<'a> {
-    columns: &'a Columns,
-    grid: i32,
-    errors: &'a [i32],
-    slices: usize,
-    streams: usize,
-    outputs: usize,
-    /// Open reads of each `[position of the group][slice][output]` so far, over the streams.
-    open: &'a mut Vec<u8>,
-}
-
-impl Masked<'_> {
-    /// Adds one read: `dW = mean over slices`, `dS = mean over streams`, both times slices * streams.
-    fn add(
-        &mut self,
-        read: &ColumnRead<'_>,
-        partial: &[i32],
-        is_active: &[bool],
-        weights: &mut [i64],
-        arriving: &mut [i64],
-    ) {
-        let (columns, outputs, width) = (self.columns, self.outputs, self.slices * self.outputs);
-        if read.stream == 0 {
-            self.open.clear();
-            self.open.resize(read.count * width, self.streams as u8);
-        }
-        let fan_in = columns.multipliers.len() / outputs;
-        let (start, rows) = (read.row_tile * columns.operator.rows(0), columns.operator.rows(read.row_tile));
-        let stream = columns.operator.streams()[read.stream].weight;
-        let limits: Vec<i32> = (0..width)
-            .map(|column| {
-                let index = [read.row_tile, column / outputs, read.stream, column % outputs];
-                (columns.scales.get(index) * self.grid as f32) as i32
-            })
-            .collect();
-        let mut active_rows = Vec::with_capacity(rows);
-        for (index, &place) in read.places.iter().enumerate() {
-            let position = read.first + place as usize;
-            if !is_active[position] {
-                continue;
-            }
-            let partial = &partial[index * width..][..width];
-            let open = &mut self.open[place as usize * width..][..width];
-            active_rows.clear();
-            let driven = &read.rows[index * read.pitch..][..rows];
-            active_rows.extend((0..rows).filter(|&row| driven[row] != 0));
-            for output in 0..outputs {
-                let error = i64::from(self.errors[position * outputs + output]);
-                if error == 0 {
-                    continue;
-                }
-                let mut passing = 0;
-                for column in (output..width).step_by(outputs) {
-                    let passes = partial[column].abs() <= limits[column];
-                    passing += i64::from(passes);
-                    open[column] -= u8::from(!passes);
-                }
-                let amount = error * passing * stream * self.streams as i64;
-                let weights = &mut weights[output * fan_in + start..][..rows];
-                active_rows.iter().for_each(|&row| weights[row] += amount);
-            }
-        }
-        if read.stream + 1 == self.streams && !arriving.is_empty() {
-            self.scatter(read, is_active, [start, rows], arriving);
-        }
-    }
-
-    /// Sends the errors of a row tile, weighed by its open slices, to the rows.
-    fn scatter(&self, read: &ColumnRead<'_>, is_active: &[bool], [start, rows]: [usize; 2], arriving: &mut [i64]) {
-        let (columns, outputs) = (self.columns, self.outputs);
-        let slicing = columns.operator.slicing();
-        let slice_weights = slicing.weights();
-        let fan_in = columns.multipliers.len() / outputs;
-        let positions = columns.operator.positions();
-        let neurons = columns.operator.patches().neurons();
-        let factor = i64::from(columns.step) * self.slices as i64;
-        let mut row_sums = vec![0i64; rows];
-        for place in (0..read.count).filter(|&place| is_active[read.first + place]) {
-            row_sums.fill(0);
-            for output in 0..outputs {
-                let error = i64::from(self.errors[(read.first + place) * outputs + output]);
-                if error == 0 {
-                    continue;
-                }
-                let multipliers = &columns.multipliers[output * fan_in + start..][..rows];
-                for (slice, &weight) in slice_weights.iter().enumerate() {
-                    let open = self.open[(place * self.slices + slice) * outputs + output];
-                    let amount = error * i64::from(open) * weight * factor;
-                    for (sum, &multiplier) in row_sums.iter_mut().zip(multipliers) {
-                        let (positive, negative) = slicing.levels(multiplier.into(), slice);
-                        *sum += amount * (i64::from(positive) - i64::from(negative));
-                    }
-                }
-            }
-            let (example, position) = ((read.first + place) / positions, (read.first + place) % positions);
-            let arriving = &mut arriving[example * neurons..][..neurons];
-            for (row, &sum) in row_sums.iter().enumerate().filter(|(_, sum)| **sum != 0) {
-                if let Some(neuron) = columns.neuron(position, start + row) {
-                    arriving[neuron] += sum;
-                }
-            }
-        }
-    }
-}
-
-impl Columns {
-    /// The neuron that drives a row at an output position; `None` outside the map.
-    fn neuron(&self, position: usize, row: usize) -> Option<usize> {
-        let Some(shape) = &self.convolution else { return Some(row) };
-        let (channel, tap) = (row % shape.input_channels, row / shape.input_channels);
-        let (y, x) = (position / shape.output_width(), position % shape.output_width());
-        let y = (y * shape.stride[0] + tap / shape.kernel[1]).checked_sub(shape.padding[0])?;
-        let x = (x * shape.stride[1] + tap % shape.kernel[1]).checked_sub(shape.padding[1])?;
-        let is_inside = y < shape.input_height && x < shape.input_width;
-        is_inside.then_some((y * shape.input_width + x) * shape.input_channels + channel)
     }
 }

@@ -7,16 +7,19 @@ use super::noise::NoisyColumns;
 use super::options::TrainingOptions;
 use super::parameters::{Parameters, Sizes};
 use super::stages::Stage;
-use crate::columns::{ColumnInput, ColumnOperator, Slicing};
+use crate::columns::{ColumnInput, ColumnOperator, Digits, Slicing, comparator_levels};
 use crate::error::CompilerError;
 use crate::hardware::{HardwareSpecification, Quantiser, Range, SignedWeights};
-use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, on_grid, step_for};
+use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, on_grid, rest_on_grid, step_for};
 use crate::program::{Broadcast, Geometry};
 
 /// Bits after the point of total inputs while scale factors are real numbers.
 pub(super) const REAL_BITS: u32 = 10;
 /// The smallest scale factor: columns that help nothing may fade, but not turn their sign.
 pub(super) const SMALLEST_SCALE: f64 = 1.0 / 64.0;
+
+/// Errors cross a comparator without a zero at the sums on both sides of its step at least.
+const SMALLEST_WINDOW: f32 = 1.0;
 
 /// Columns, trained numbers and the integers made of them.
 #[derive(Debug)]
@@ -43,9 +46,19 @@ pub(super) struct Columns {
     pub noisy: Option<NoisyColumns>,
     /// Per partial sum: scale factor times slice weight, an integer.
     pub factors: Vec<i32>,
+    /// Digits of the multipliers times the weights of their slices, `[row tile][slice][output][row]`.
+    pub digits: Vec<i16>,
+    /// Per partial sum: errors pass where `|2 P + centre|` is at most the limit.
+    pub limits: Vec<f32>,
+    /// 0; for comparators without a zero 1 where ties give 1, -1 where they give -1.
+    pub centres: Vec<i32>,
     /// Per partial sum: the integer level.
     pub thresholds: Vec<i32>,
-    /// `sum of factors * stream weight` per output: what a sign quantiser gives for sums of zero.
+    /// What each output gets when no row is active, in units of `multiplier * count`; none where outputs
+    /// are not the channels of their population, whose biases take it up.
+    pub rest: Vec<f32>,
+    pub rest_momentum: Vec<f32>,
+    /// The same as integers on the grid of the population.
     pub resting: Vec<i64>,
     /// What all of it is multiplied with.
     pub unit: i64,
@@ -125,8 +138,10 @@ impl Columns {
         if let Quantiser::Uniform { bits, range: Range::Full } = hardware.quantiser {
             levels.values.fill(full_range_step(hardware, bits) as f32);
         }
+        let target = &network.populations()[projection.to];
+        let rests = if compares && target.shape.channels == full[3] { full[3] } else { 0 };
         let scales = if compares { hardware.scale_factors.granularity.shape(full) } else { [1; 4] };
-        Ok(Some(Self {
+        let mut columns = Self {
             name: projection.name.clone(),
             from: projection.from,
             to: projection.to,
@@ -138,15 +153,22 @@ impl Columns {
             codes,
             scales: Parameters::new(scales),
             levels,
-            multipliers,
+            multipliers: Vec::new(),
             noisy: None,
             factors: Vec::new(),
+            digits: Vec::new(),
+            limits: Vec::new(),
+            centres: Vec::new(),
             thresholds: Vec::new(),
+            rest: vec![0.0; rests],
+            rest_momentum: vec![0.0; rests],
             resting: Vec::new(),
             unit: 1,
             real_unit: f64::from(step),
             operator,
-        }))
+        };
+        columns.set_multipliers(multipliers)?;
+        Ok(Some(columns))
     }
 
     /// Whether partial sums are compared, with a scale factor on the result.
@@ -154,10 +176,37 @@ impl Columns {
         matches!(self.quantiser, Quantiser::Sign {} | Quantiser::Ternary {})
     }
 
+    /// Whether comparators have no zero.
+    pub fn is_sign(&self) -> bool {
+        matches!(self.quantiser, Quantiser::Sign {})
+    }
+
+    /// `Q(0)` of a partial sum.
+    pub fn at_zero(&self, place: usize) -> i32 {
+        if self.is_sign() { self.centres[place] } else { 0 }
+    }
+
     /// Takes over mantissas, which are multiples of the step.
     pub fn set_weights(&mut self, mantissas: &[i8]) -> Result<(), CompilerError> {
-        self.multipliers = multipliers(mantissas, self.step);
-        self.operator.set_multipliers(&self.multipliers)
+        self.set_multipliers(multipliers(mantissas, self.step))
+    }
+
+    fn set_multipliers(&mut self, multipliers: Vec<i8>) -> Result<(), CompilerError> {
+        let (slicing, fan_in) = (self.operator.slicing(), self.operator.patches().rows());
+        let mut digits = Digits::of_multipliers(&multipliers, fan_in, slicing, self.operator.array_rows())?;
+        self.multipliers = multipliers;
+        self.operator.set_digits(&digits)?;
+        let weights = slicing.weights();
+        for tile in 0..digits.row_tiles() {
+            let (first, rows) = (tile * digits.array_rows, digits.rows(tile));
+            let per_row = digits.outputs * weights.len();
+            let tile = &mut digits.values[first * per_row..][..rows * per_row];
+            for (values, &weight) in tile.chunks_exact_mut(rows * digits.outputs).zip(&weights) {
+                values.iter_mut().for_each(|digit| *digit *= weight as i16);
+            }
+        }
+        self.digits = digits.values;
+        Ok(())
     }
 
     /// Scale factors as compilation takes them.
@@ -168,6 +217,9 @@ impl Columns {
 
     /// Thresholds or steps as compilation takes them.
     pub fn level_values(&self) -> Broadcast {
+        if self.is_sign() {
+            return comparator_levels(self.sizes.0);
+        }
         let values = self.levels.values.iter().map(|&value| whole(value)).collect();
         Broadcast { shape: self.levels.shape, values }
     }
@@ -191,14 +243,27 @@ impl Columns {
             (scale.round() * weights[index[1]] as f64).clamp(-f64::from(1 << 26), f64::from(1 << 26)) as i32
         };
         self.factors = (0..sizes.count()).map(factor).collect();
+        let smallest = if self.is_sign() { SMALLEST_WINDOW } else { 0.0 };
+        let limit = |place: usize| 2.0 * self.scales.get(sizes.index(place)).max(smallest);
+        self.limits = (0..sizes.count()).map(limit).collect();
         self.thresholds = (0..sizes.count()).map(|place| levels.get(sizes.index(place))).collect();
-        self.resting = vec![0; sizes.0[3]];
-        if matches!(self.quantiser, Quantiser::Sign {}) {
+        let centre = |&level: &i32| if self.is_sign() { 3 - 2 * level } else { 0 };
+        self.centres = self.thresholds.iter().map(centre).collect();
+    }
+
+    /// Sets the unit of all factors, and resting inputs on a grid of `2^bits` units for each of the network's.
+    pub fn set_unit(&mut self, unit: i64, bits: u32) {
+        self.unit = unit;
+        let sizes = self.sizes;
+        if self.rest.is_empty() {
+            self.resting = vec![0; sizes.0[3]];
             let streams = self.operator.streams();
             for (place, &factor) in self.factors.iter().enumerate() {
                 let index = sizes.index(place);
-                self.resting[index[3]] += i64::from(factor) * streams[index[2]].weight;
+                self.resting[index[3]] += unit * i64::from(factor * self.at_zero(place)) * streams[index[2]].weight;
             }
+        } else {
+            self.resting = self.rest.iter().map(|&rest| rest_on_grid(rest.into(), self.step, bits)).collect();
         }
     }
 }

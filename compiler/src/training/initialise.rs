@@ -6,9 +6,10 @@ use snn::Network;
 use spikegrad::{Inference, Samples};
 
 use super::columns::Columns;
-use crate::columns::ColumnScratch;
+use crate::calibration::Fit;
+use crate::columns::{Code, ColumnScratch};
 use crate::error::CompilerError;
-use crate::hardware::{Quantiser, Range};
+use crate::hardware::{HardwareSpecification, Quantiser, Range};
 
 /// Share of partial sums that a calibrated step may clip.
 const CLIPPED_SHARE: f64 = 1e-3;
@@ -50,6 +51,7 @@ impl CalibrationInputs {
     pub(super) fn initialise(
         &self,
         network: &Network,
+        hardware: &HardwareSpecification,
         columns: &mut [Option<Columns>],
         isa: Isa,
     ) -> Result<(), CompilerError> {
@@ -59,7 +61,7 @@ impl CalibrationInputs {
         columns.par_iter_mut().flatten().try_for_each(|columns| {
             let counts = inference.counts(columns.from);
             columns.check_exact(counts, self.examples)?;
-            columns.initialise(counts, self.examples)
+            columns.initialise(counts, self.examples, hardware)
         })
     }
 }
@@ -110,7 +112,12 @@ impl Columns {
         Ok(())
     }
 
-    fn initialise(&mut self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
+    fn initialise(
+        &mut self,
+        counts: Counts<'_>,
+        examples: usize,
+        hardware: &HardwareSpecification,
+    ) -> Result<(), CompilerError> {
         match self.quantiser {
             Quantiser::Ideal {} => Ok(()),
             Quantiser::Uniform { range: Range::Calibrated, .. } => {
@@ -122,9 +129,9 @@ impl Columns {
             Quantiser::Ternary {} => {
                 let magnitudes = self.magnitudes(counts, examples)?;
                 self.choose_thresholds(&magnitudes);
-                self.fit_scales(counts, examples)
+                self.fit_scales(counts, examples, hardware)
             }
-            Quantiser::Sign {} => self.fit_scales(counts, examples),
+            Quantiser::Sign {} => self.fit_scales(counts, examples, hardware),
         }
     }
 
@@ -176,49 +183,21 @@ impl Columns {
         }
     }
 
-    /// Scale factors `sum P Q(P) / sum Q(P)^2` over the partial sums that share one, weighed like
-    /// their contributions; where no code was other than zero, the mean of the others.
-    fn fit_scales(&mut self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
-        let outputs = self.sizes.0[3];
-        let is_sign = matches!(self.quantiser, Quantiser::Sign {});
-        let mut sums = vec![0u64; self.sizes.count()];
-        let mut numbers = vec![0u64; self.sizes.count()];
-        let levels = self.level_values();
-        let sizes = self.sizes;
-        let thresholds: Vec<i32> = (0..sizes.count()).map(|place| levels.get(sizes.index(place))).collect();
+    /// Scale factors and resting inputs by least squares of total inputs.
+    fn fit_scales(
+        &mut self,
+        counts: Counts<'_>,
+        examples: usize,
+        hardware: &HardwareSpecification,
+    ) -> Result<(), CompilerError> {
+        let positions = examples * self.operator.positions();
+        let code = Code::of(hardware, hardware.array.rows);
+        let mut fit = Fit::new(&self.operator, code, self.level_values(), self.scales.shape, positions);
         let counts = self.operator.counts(counts.bytes());
-        self.operator.for_each_read(counts, examples, &mut ColumnScratch::default(), |read| {
-            let start = sizes.place([read.row_tile, 0, read.stream, 0]);
-            let width = sizes.0[1] * outputs;
-            for partial in read.sums.chunks_exact(width) {
-                for (column, &partial) in partial.iter().enumerate() {
-                    let magnitude = partial.unsigned_abs();
-                    if is_sign || magnitude >= thresholds[start + column].unsigned_abs() {
-                        sums[start + column] += u64::from(magnitude);
-                        numbers[start + column] += 1;
-                    }
-                }
-            }
-            if is_sign {
-                let idle = (read.count - read.places.len()) as u64;
-                numbers[start..start + width].iter_mut().for_each(|number| *number += idle);
-            }
-        })?;
-        let mut above = vec![0.0f64; self.scales.values.len()];
-        let mut below = above.clone();
-        for place in 0..sizes.count() {
-            let index = sizes.index(place);
-            let weight = self.weight(index[1], index[2]).powi(2);
-            let group = self.scales.group(index);
-            above[group] += weight * sums[place] as f64;
-            below[group] += weight * numbers[place] as f64;
-        }
-        let (all_above, all_below) = (above.iter().sum::<f64>(), below.iter().sum::<f64>());
-        let mean = if all_above > 0.0 { all_above / all_below } else { 1.0 };
-        for (scale, (above, below)) in self.scales.values.iter_mut().zip(above.iter().zip(&below)) {
-            let fitted = if *below > 0.0 { above / below } else { mean };
-            *scale = fitted.max(super::columns::SMALLEST_SCALE) as f32;
-        }
+        self.operator.for_each_read(counts, examples, &mut ColumnScratch::default(), |read| fit.add(&read))?;
+        let fitted = fit.solve(super::columns::SMALLEST_SCALE, None);
+        self.scales.values.iter_mut().zip(&fitted.scales).for_each(|(scale, &fitted)| *scale = fitted as f32);
+        self.rest.iter_mut().zip(&fitted.rest).for_each(|(rest, &fitted)| *rest = fitted as f32);
         Ok(())
     }
 

@@ -4,15 +4,17 @@
 //! [`CrossbarSubstrate`] is what a [`spikegrad::Trainer`] runs projections on. Its forward pass
 //!
 //! ```text
-//! A[m] = step * sum over r, k, j:  scale[r, k, j, m] * Q(P[r, k, j, m]) * weight_k * weight_j
+//! A[m] = step * (rest[m] + sum over r, k, j:
+//!                scale[r, k, j, m] * (Q(P[r, k, j, m]) - Q(0)) * weight_k * weight_j)
 //! ```
 //!
 //! is integer: in the stage of real scale factors on a grid of 2^-10 grid units, from the stage of
-//! fixed-point scale factors on exactly the grid that compilation chooses. The gradients of scale
-//! factors and thresholds are exact sums over error spikes,
+//! fixed-point scale factors on exactly the grid that compilation chooses. The gradients of resting
+//! inputs, scale factors and thresholds are exact sums over error spikes,
 //!
 //! ```text
-//! dA[m] / d scale[r, k, j, m] = step * Q(P) * weight_k * weight_j
+//! dA[m] / d rest[m] = step
+//! dA[m] / d scale[r, k, j, m] = step * (Q(P) - Q(0)) * weight_k * weight_j
 //! dA[m] / d t = -step * scale * weight_k * weight_j * sign(P) * ([|P| = t] + [|P| = t - 1]) / 2
 //! ```
 //!
@@ -27,6 +29,7 @@ mod accumulate;
 mod backward;
 mod columns;
 mod initialise;
+mod masked;
 mod noise;
 mod options;
 mod parameters;

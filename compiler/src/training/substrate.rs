@@ -107,6 +107,7 @@ impl CrossbarSubstrate {
                 step: Some(columns.step),
                 scale_factors: columns.compares().then(|| columns.scale_values()),
                 quantiser_levels: has_levels.then(|| columns.level_values()),
+                rest: (!columns.rest.is_empty()).then(|| columns.rest.iter().map(|&rest| rest.into()).collect()),
             }
         };
         Calibration { projections: self.columns.iter().map(projection).collect() }
@@ -133,7 +134,7 @@ impl CrossbarSubstrate {
             }
         })?;
         if !self.is_initialised {
-            self.inputs.initialise(network, &mut self.columns, self.isa)?;
+            self.inputs.initialise(network, &self.hardware, &mut self.columns, self.isa)?;
             self.is_initialised = true;
         }
         self.columns.par_iter_mut().flatten().for_each(|columns| columns.prepare(stage, bits));
@@ -163,7 +164,7 @@ impl CrossbarSubstrate {
             self.grid_bits[index] = bits;
             for (incoming, unit) in carried.into_iter().zip(units) {
                 if let Some(columns) = &mut self.columns[incoming] {
-                    columns.unit = unit;
+                    columns.set_unit(unit, bits);
                 }
             }
         }
@@ -300,6 +301,8 @@ impl Substrate for CrossbarSubstrate {
                 state.push((format!("{}.{name}", columns.name), parameters.values.clone()));
                 state.push((format!("{}.{name}.momentum", columns.name), parameters.momentum.clone()));
             }
+            state.push((format!("{}.rest", columns.name), columns.rest.clone()));
+            state.push((format!("{}.rest.momentum", columns.name), columns.rest_momentum.clone()));
         }
         state
     }
@@ -324,6 +327,13 @@ impl Substrate for CrossbarSubstrate {
                 }
                 parameters.momentum = take(format!("{name}.momentum"), parameters.momentum.len())?;
             }
+            columns.rest = take(format!("{}.rest", columns.name), columns.rest.len())?;
+            if columns.rest.iter().any(|value| !value.is_finite()) {
+                let expected = "finite numbers".to_owned();
+                let name = format!("{}.rest", columns.name);
+                return Err(StateMismatch { name, expected, found: "one that is not".to_owned() });
+            }
+            columns.rest_momentum = take(format!("{}.rest.momentum", columns.name), columns.rest.len())?;
         }
         Ok(())
     }
@@ -347,9 +357,11 @@ impl Columns {
         let step = f64::from(self.step);
         let share = rates.share * step / rates.kept[self.to];
         let squares = self.column_squares(step / f64::from(2.0f32.powi(fraction_bits as i32)));
+        let (of_rest, of_partial_sums) = sums.parameters.split_at(self.sizes.0[3]);
+        let (of_codes, of_thresholds) = of_partial_sums.split_at(count);
         let mut of_scales = vec![[0.0f64; 2]; self.scales.values.len()];
         let mut of_levels = vec![[0.0f64; 2]; self.levels.values.len()];
-        for place in 0..count {
+        for (place, &of_code) in of_codes.iter().enumerate() {
             let index = self.sizes.index(place);
             let weight = self.weight(index[1], index[2]) * share / thresholds[index[3] % thresholds.len()];
             let group = self.scales.group(index);
@@ -357,9 +369,11 @@ impl Columns {
             let [_, slices, streams, outputs] = self.sizes.0;
             let square = squares[(index[0] * slices + index[1]) * outputs + index[3]];
             let of_streams = |shape: [usize; 4]| square / if shape[2] == 1 { streams as f64 } else { 1.0 };
-            of_scales[group][0] += sums.parameters[place] as f64 * weight;
+            // A resting input without a parameter of its own moves with the scale factors.
+            let coupled = if self.rest.is_empty() { i64::from(self.at_zero(place)) * of_rest[index[3]] } else { 0 };
+            of_scales[group][0] += (of_code + coupled) as f64 * weight;
             of_scales[group][1] += of_streams(self.scales.shape);
-            if let Some(&sum) = sums.parameters.get(count + place) {
+            if let Some(&sum) = of_thresholds.get(place) {
                 let group = self.levels.group(index);
                 of_levels[group][0] -= 0.5 * scale * sum as f64 * weight;
                 of_levels[group][1] += of_streams(self.levels.shape);
@@ -373,9 +387,16 @@ impl Columns {
         let most = (self.operator.rows(0) << self.operator.slicing().cell_bits) as f64;
         let gradients = scaled(&of_scales, &self.scales.values);
         self.scales.descend(&gradients, rates.momentum, rate, [SMALLEST_SCALE, most]);
-        if sums.parameters.len() > count {
+        if !of_thresholds.is_empty() {
             let gradients = scaled(&of_levels, &self.levels.values);
             self.levels.descend(&gradients, rates.momentum, rate, [1.0, most]);
+        }
+        // In real units a resting input is a bias, and descends as a weight does.
+        let real = f64::from(2.0f32.powi(fraction_bits as i32)) / step;
+        for (output, (rest, velocity)) in self.rest.iter_mut().zip(&mut self.rest_momentum).enumerate() {
+            let gradient = of_rest[output] as f64 * share / thresholds[output % thresholds.len()] * real.powi(2);
+            *velocity = (rates.momentum * f64::from(*velocity) + gradient) as f32;
+            *rest -= (rate * f64::from(*velocity)) as f32;
         }
     }
 

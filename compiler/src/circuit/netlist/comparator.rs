@@ -11,6 +11,8 @@ pub enum Comparator {
     None,
     /// One: 1 if `P >= 0`, else -1.
     Sign,
+    /// One, with its lines exchanged and its output inverted: 1 if `P > 0`, else -1.
+    Exchanged,
     /// Two: 1 if `P >= t`, -1 if `P <= -t`, else 0.
     Ternary(i32),
 }
@@ -21,6 +23,7 @@ impl Comparator {
         match self {
             Self::None => None,
             Self::Sign => Some(if partial_sum >= 0.0 { 1 } else { -1 }),
+            Self::Exchanged => Some(if partial_sum > 0.0 { 1 } else { -1 }),
             Self::Ternary(threshold) => {
                 let threshold = f64::from(threshold);
                 Some(i32::from(partial_sum >= threshold) - i32::from(partial_sum <= -threshold))
@@ -32,7 +35,7 @@ impl Comparator {
     pub fn margin(self, partial_sum: f64) -> f64 {
         match self {
             Self::None => f64::INFINITY,
-            Self::Sign => partial_sum.abs(),
+            Self::Sign | Self::Exchanged => partial_sum.abs(),
             Self::Ternary(threshold) => (partial_sum.abs() - f64::from(threshold)).abs(),
         }
     }
@@ -79,13 +82,17 @@ pub fn comparators(
         SignedWeights::ReferenceColumn => columns.saturating_sub(1),
     };
     let used = weights.min(crossbar.outputs.saturating_sub(first).saturating_mul(slices));
+    let level = |column: usize| {
+        let (output, slice) = (first + column / slices, column % slices);
+        cells.quantiser_levels.get([placement.row_tile, slice, stream, output])
+    };
     let comparator = |column: usize| match layout.hardware.quantiser {
         Quantiser::Ideal {} | Quantiser::Uniform { .. } => Comparator::None,
-        Quantiser::Sign {} => Comparator::Sign,
-        Quantiser::Ternary {} => {
-            let (output, slice) = (first + column / slices, column % slices);
-            Comparator::Ternary(cells.quantiser_levels.get([placement.row_tile, slice, stream, output]))
-        }
+        Quantiser::Sign {} => match level(column) {
+            ..=1 => Comparator::Sign,
+            _ => Comparator::Exchanged,
+        },
+        Quantiser::Ternary {} => Comparator::Ternary(level(column)),
     };
     Ok((0..columns).map(|column| if column < used { comparator(column) } else { Comparator::None }).collect())
 }

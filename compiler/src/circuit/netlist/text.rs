@@ -88,6 +88,7 @@ impl Tile {
             let decision = match comparator {
                 Comparator::None => continue,
                 Comparator::Sign => format!("{value} >= 0 ? 1 : -1"),
+                Comparator::Exchanged => format!("{value} > 0 ? 1 : -1"),
                 Comparator::Ternary(threshold) => {
                     format!("{value} >= {threshold} ? 1 : ({value} <= -({threshold}) ? -1 : 0)")
                 }

@@ -217,6 +217,7 @@ fn a_calibration_that_does_not_belong_is_refused() {
     assert!(
         message(&hardware, &changed(&|c| c.quantiser_levels.as_mut().unwrap().values[0] = 0)).contains("at least 1")
     );
+    assert!(message(&hardware, &changed(&|c| c.rest = Some(vec![0.0; 1000]))).contains("1000 resting inputs"));
     for quantiser in [Quantiser::Ideal {}, Quantiser::Uniform { bits: 5, range: Range::Full }] {
         hardware.quantiser = quantiser;
         assert!(message(&hardware, &good).contains("takes no scale factors"));

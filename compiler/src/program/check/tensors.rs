@@ -41,7 +41,8 @@ pub(crate) fn check_tensors(
     };
     check_broadcast(&scales, &crossbar.scale_factors, shape, smallest, largest)?;
     match hardware.quantiser {
-        Quantiser::Ideal {} | Quantiser::Sign {} => check_broadcast(&levels, &crossbar.quantiser_levels, [1; 4], 1, 1),
+        Quantiser::Ideal {} => check_broadcast(&levels, &crossbar.quantiser_levels, [1; 4], 1, 1),
+        Quantiser::Sign {} => check_broadcast(&levels, &crossbar.quantiser_levels, sizes, 1, 2),
         Quantiser::Uniform { .. } | Quantiser::Ternary {} => {
             check_broadcast(&levels, &crossbar.quantiser_levels, sizes, 1, i32::MAX)
         }

@@ -138,7 +138,7 @@ fn output_sum(program: &Program, layout: &CrossbarLayout, crossbar: &Crossbar, r
 fn quantise(quantiser: Quantiser, signed: SignedWeights, sum: i64, level: i64) -> i64 {
     match quantiser {
         Quantiser::Ideal {} => sum,
-        Quantiser::Sign {} => 2 * i64::from(sum >= 0) - 1,
+        Quantiser::Sign {} => 2 * i64::from(sum > 0 || (sum == 0 && level == 1)) - 1,
         Quantiser::Ternary {} => {
             if sum.abs() >= level {
                 sum.signum()

@@ -14,6 +14,8 @@ use crate::training::columns::Columns;
 use crate::training::stages::Stage;
 
 const EXAMPLES: usize = 3;
+/// Bits of the grid of total inputs.
+const GRID_BITS: u32 = 10;
 
 /// A projection with random weights, scale factors and thresholds, and random counts and errors.
 struct Case {
@@ -51,8 +53,9 @@ fn case(seed: u64, quantiser: &str, stage: Stage) -> Case {
     if quantiser.contains("ternary") {
         columns.levels.values.iter_mut().for_each(|value| *value = numbers.between(1, 3) as f32);
     }
+    columns.rest.iter_mut().for_each(|value| *value = numbers.between(-400, 400) as f32 / 16.0);
     columns.prepare(stage, 6);
-    columns.unit = i64::from(numbers.between(1, 9));
+    columns.set_unit(numbers.between(1, 9).into(), GRID_BITS);
     let source = columns.operator.patches().neurons();
     let range = ranges[columns.from];
     let counts = (0..source * EXAMPLES).map(|_| numbers.between(-10, range.high).max(0) as u8).collect();
@@ -107,7 +110,7 @@ impl Case {
         let level = columns.thresholds[columns.sizes.place(index)];
         match columns.quantiser {
             crate::hardware::Quantiser::Sign {} => {
-                if sum >= 0 {
+                if sum > 0 || (sum == 0 && (index[0] + index[1]) % 2 == 0) {
                     1
                 } else {
                     -1
@@ -166,11 +169,14 @@ proptest! {
     fn currents_equal_the_equation(seed in 0u64..10_000, kind in 0usize..4, real in any::<bool>()) {
         let case = case(seed, QUANTISERS[kind], if real { Stage::Sums } else { Stage::ScaleFactors });
         let (columns, outputs) = (&case.columns, case.columns.sizes.0[3]);
-        let mut expected = vec![0i64; case.errors.len()];
+        let on_grid = |&rest: &f32| (f64::from(rest) * f64::from(columns.step) * 1024.0).round() as i64;
+        let rest: Vec<i64> = columns.rest.iter().map(on_grid).collect();
+        let rest = if rest.is_empty() { vec![0; outputs] } else { rest };
+        let mut expected = rest.repeat(case.errors.len() / outputs);
         case.partial_sums(|place, index, sum, _| {
             let factor = i64::from(columns.factors[columns.sizes.place(index)]);
             let stream = columns.operator.streams()[index[2]].weight;
-            expected[place * outputs + index[3]] += columns.unit * factor * stream * case.code(sum, index);
+            expected[place * outputs + index[3]] += columns.unit * factor * stream * (case.code(sum, index) - case.code(0, index));
         });
         prop_assert_eq!(case.currents(), expected);
     }
@@ -189,17 +195,26 @@ proptest! {
             weights: vec![0; columns.multipliers.len()],
             errors: vec![0; case.counts.len()],
         };
+        for errors in case.errors.chunks_exact(outputs) {
+            expected.parameters.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i64::from(error));
+        }
         case.partial_sums(|place, index, sum, driven| {
             let [r, k, j, m] = index;
             let number = columns.sizes.place(index);
             let error = i64::from(case.errors[place * outputs + m]);
-            expected.parameters[number] += error * case.code(sum, index);
+            expected.parameters[outputs + number] += error * (case.code(sum, index) - case.code(0, index));
             if kind == 1 {
                 let level = columns.thresholds[number];
                 let near = sum.abs() == level || sum.abs() == level - 1;
-                expected.parameters[columns.sizes.count() + number] += error * i64::from(sum.signum()) * i64::from(near);
+                expected.parameters[outputs + columns.sizes.count() + number] += error * i64::from(sum.signum()) * i64::from(near);
             }
-            if sum.abs() as f32 <= columns.scales.get(index) {
+            // A comparator's step lies between two sums, those of a pair on both sides of 0.
+            let scale = columns.scales.get(index);
+            let is_open = match kind {
+                0 => (sum as f32 + if (r + k) % 2 == 0 { 0.5 } else { -0.5 }).abs() <= scale.max(1.0),
+                _ => sum.abs() as f32 <= scale,
+            };
+            if is_open {
                 let stream = columns.operator.streams()[j].weight;
                 for &(row, _) in driven {
                     expected.weights[m * fan_in + row] += error * stream * streams as i64;
@@ -224,6 +239,7 @@ proptest! {
     fn open_masks_give_the_exact_gradient(seed in 0u64..10_000) {
         let mut case = case(seed, QUANTISERS[0], Stage::Sums);
         case.columns.scales.values.fill(1e6);
+        case.columns.prepare(Stage::Sums, 6);
         let sums = case.gradients(true);
         let columns = &case.columns;
         let (outputs, denominator) = (columns.sizes.0[3], columns.denominator());
@@ -250,10 +266,11 @@ proptest! {
     #[test]
     fn gradients_equal_finite_differences(seed in 0u64..10_000, kind in 0usize..2) {
         let mut case = case(seed, QUANTISERS[kind], Stage::Sums);
-        case.columns.unit = 1;
         case.columns.levels.values.iter_mut().for_each(|level| *level += 1.0);
         case.columns.prepare(Stage::Sums, 6);
+        case.columns.set_unit(1, GRID_BITS);
         let sums = case.gradients(false).parameters;
+        let (of_rest, sums) = sums.split_at(case.columns.sizes.0[3]);
         let (sizes, step) = (case.columns.sizes, f64::from(case.columns.step));
         let mut numbers = Numbers::new(seed);
         let group = numbers.between(0, case.columns.scales.values.len() as i32 - 1) as usize;
@@ -274,6 +291,17 @@ proptest! {
         let difference = at(&mut case, value + 0.25) - at(&mut case, value - 0.25);
         prop_assert_eq!(difference as f64 / 0.5 / 1024.0, analytic);
         at(&mut case, value);
+        for (output, &sum) in of_rest.iter().enumerate() {
+            let rest = case.columns.rest[output];
+            let mut at = |rest: f32| {
+                case.columns.rest[output] = rest;
+                case.columns.set_unit(1, GRID_BITS);
+                case.projected()
+            };
+            let difference = at(rest + 0.25) - at(rest - 0.25);
+            prop_assert_eq!(difference as f64 / 0.5 / 1024.0, sum as f64 * step);
+            at(rest);
+        }
         if kind == 1 {
             let level = case.columns.levels.values[0];
             let analytic: f64 = (0..sizes.count())

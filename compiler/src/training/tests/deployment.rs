@@ -97,7 +97,7 @@ fn column(
                 let code = match hardware.quantiser {
                     Quantiser::Ideal {} => sum,
                     Quantiser::Sign {} => {
-                        if sum >= 0 {
+                        if sum > 0 || (sum == 0 && (tile + k) % 2 == 0) {
                             1
                         } else {
                             -1
