@@ -145,3 +145,43 @@ impl spikegrad::Samples for ImageSamples {
         permutation(self.seed, epoch.into(), self.images.len()).into_iter().map(|index| index as u32).collect()
     }
 }
+
+/// The first samples of a set: what `--limit` leaves.
+pub struct First<'a> {
+    samples: &'a dyn spikegrad::Samples,
+    count: usize,
+}
+
+impl<'a> First<'a> {
+    /// The first `limit` samples; all where there are not so many, or no limit.
+    pub fn new(samples: &'a dyn spikegrad::Samples, limit: Option<u64>) -> Self {
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Self { samples, count: samples.len().min(limit) }
+    }
+}
+
+impl spikegrad::Samples for First<'_> {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn input_length(&self) -> usize {
+        self.samples.input_length()
+    }
+
+    fn classes(&self) -> usize {
+        self.samples.classes()
+    }
+
+    fn fill(&self, epoch: Option<u32>, index: usize, out: &mut [u8]) {
+        self.samples.fill(epoch, index, out);
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.samples.label(index)
+    }
+
+    fn order(&self, _epoch: u32) -> Vec<u32> {
+        (0..self.count).map(|index| index as u32).collect()
+    }
+}

@@ -12,7 +12,7 @@ use compiler::mapping::{Calibration, compile};
 use compiler::simulation::{SimulationOptions, Simulator, evaluate_with};
 use datasets::Augmentation;
 use snn::{Network, NetworkDescription, Weights};
-use spikegrad::Resources;
+use spikegrad::{Resources, Samples as _};
 use sterna::configuration::DataSection;
 use sterna::samples::{ImageFormat, ImageSamples};
 use tempfile::TempDir;
@@ -69,6 +69,25 @@ fn an_ideal_chip_has_the_accuracy_of_the_network() {
 }
 
 #[test]
+fn a_limit_takes_the_first_images() {
+    let (network, samples) = network();
+    let hardware = Preset::named("ideal").unwrap().specification().unwrap();
+    let folder = written(&hardware, &Calibration::none());
+    let resources = Resources { threads: 1, isa: kernels::Isa::detect() };
+    let predictions = spikegrad::evaluate(&network, &samples, resources).unwrap().predictions;
+    let path = folder.path().to_str().unwrap();
+    for (flag, count) in [("--limit", 37), ("--samples", 61)] {
+        let output = run(&["hardware", "eval", path, "--data", "digits", flag, &count.to_string(), "--json"]);
+        succeeded(&output);
+        let report = last_object(&output);
+        let right = (0..count).filter(|&index| usize::from(predictions[index]) == samples.label(index)).count();
+        assert_eq!(report["images"], count);
+        assert_eq!(report["accuracy"].as_f64().unwrap(), right as f64 / count as f64, "{flag}");
+    }
+    failed(&run(&["hardware", "eval", path, "--data", "digits", "--limit", "0"]), 2, &["--limit"]);
+}
+
+#[test]
 fn chips_differ_by_seed_alone() {
     let (network, samples) = network();
     let mut hardware = Preset::named("adcless-rram-32").unwrap().specification().unwrap();
@@ -78,7 +97,7 @@ fn chips_differ_by_seed_alone() {
     let folder = written(&hardware, &calibrated.calibration);
     let folder = folder.path().to_str().unwrap();
     let evaluate = |seed: &str, threads: &str| {
-        let arguments = ["hardware", "eval", folder, "--data", "digits", "--samples", "60", "--chips", "3"];
+        let arguments = ["hardware", "eval", folder, "--data", "digits", "--limit", "60", "--chips", "3"];
         let output = run(&[&arguments[..], &["--seed", seed, "--threads", threads, "--json"]].concat());
         succeeded(&output);
         last_object(&output)
@@ -118,7 +137,7 @@ fn costs_follow_from_the_counts_of_the_simulation() {
         assert!(folder.path().join(name).metadata().unwrap().len() > 200, "{name}");
     }
     let elsewhere = folder.path().join("costs/deep");
-    let arguments = ["hardware", "eval", path, "--data", "digits", "--samples", "9", "--report"];
+    let arguments = ["hardware", "eval", path, "--data", "digits", "--limit", "9", "--report"];
     let text = succeeded(&run(&[&arguments[..], &[elsewhere.to_str().unwrap()]].concat()));
     for line in ["energy of an example: ", "latency (physical timing): ", "area: "] {
         assert_eq!(text.lines().filter(|other| other.starts_with(line)).count(), 1, "{line}: {text}");

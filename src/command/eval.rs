@@ -14,6 +14,7 @@ use crate::CommandError;
 use crate::measurement::{EventReport, measure};
 use crate::output::Progress;
 use crate::plots;
+use crate::samples::First;
 
 /// Evaluate a model: accuracy, confusion matrix, spikes and operations
 ///
@@ -89,8 +90,7 @@ struct PopulationSpikes {
 /// When model or samples cannot be read, do not fit, or a plot cannot be written.
 pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     let trained = Trained::load(&arguments.trained, context)?;
-    let limit = arguments.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let samples = First { samples: &trained.samples, count: trained.samples.len().min(limit) };
+    let samples = First::new(&trained.samples, arguments.limit);
     let is_events = arguments.engine == Engine::Events;
     if is_events && trained.network.weight_format() == WeightFormat::F32 {
         context.output.warning("weights are floats: counts may differ where a sum's last bits decide; train with --weights i8 or i16 for equality");
@@ -98,19 +98,19 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     let evaluation = evaluate(&trained.network, &samples, context.resources)?;
     let order = arguments.order.order(context.seed.unwrap_or(0));
     let options = is_events.then(|| SimulationOptions { order, ..SimulationOptions::default() });
-    let bar = context.output.progress(samples.count as u64, Progress::Steps);
+    let bar = context.output.progress(samples.len() as u64, Progress::Steps);
     bar.set_prefix(if is_events { "simulating" } else { "counting operations" });
-    let measured = measure(&trained.network, &samples, samples.count, context.resources, options, &bar)?;
+    let measured = measure(&trained.network, &samples, samples.len(), context.resources, options, &bar)?;
     bar.finish_and_clear();
     let report = EvaluationReport {
         model: trained.path.display().to_string(),
         dataset: trained.data.source.to_string(),
         split: arguments.trained.split.name(),
         engine: if is_events { "events" } else { "ann" },
-        images: samples.count,
+        images: samples.len(),
         accuracy: evaluation.score.accuracy,
         loss: evaluation.score.loss,
-        populations: populations(&trained.network, &evaluation, measured.events.as_ref(), samples.count),
+        populations: populations(&trained.network, &evaluation, measured.events.as_ref(), samples.len()),
         events: measured.events,
         accumulations_per_example: evaluation.accumulations_per_example,
         dense_operations: evaluation.dense_operations,
@@ -205,36 +205,4 @@ fn text(report: &EvaluationReport) -> String {
         text.push('\n');
     }
     text.trim_end().to_owned()
-}
-
-/// The first samples of a part.
-struct First<'a> {
-    samples: &'a dyn spikegrad::Samples,
-    count: usize,
-}
-
-impl spikegrad::Samples for First<'_> {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn input_length(&self) -> usize {
-        self.samples.input_length()
-    }
-
-    fn classes(&self) -> usize {
-        self.samples.classes()
-    }
-
-    fn fill(&self, epoch: Option<u32>, index: usize, out: &mut [u8]) {
-        self.samples.fill(epoch, index, out);
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.samples.label(index)
-    }
-
-    fn order(&self, _epoch: u32) -> Vec<u32> {
-        (0..self.count).map(|index| index as u32).collect()
-    }
 }

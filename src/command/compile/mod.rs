@@ -45,7 +45,7 @@ pub struct CompileArguments {
     /// Tell arrays, tiles, utilisation and what does not fit; write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Determine scale factors, thresholds and steps from the first N training samples
+    /// Determine scale factors, thresholds and steps from N training samples, spread evenly over all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "retrain")]
     pub calibrate_on: Option<u32>,
     /// digits, mnist, fashion-mnist, cifar10 or a folder of images; that of the run when absent

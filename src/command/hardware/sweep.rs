@@ -20,6 +20,7 @@ use crate::command::Context;
 use crate::command::trained::{Split, Trained, TrainedArguments};
 use crate::output::Progress;
 use crate::plots::{self, SweepPoint};
+use crate::samples::First;
 
 /// Compile, simulate and cost a model on several chips
 ///
@@ -47,7 +48,7 @@ pub struct SweepArguments {
     /// Simulate the first N images only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// Training images that quantisers are calibrated on
+    /// Training images that quantisers are calibrated on, spread evenly over all
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
     pub calibrate_on: u64,
 }
@@ -96,8 +97,8 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
     };
     let calibration = Trained::load(&calibration, context)?;
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    let samples = Subset::new(&trained.samples, arguments.limit.map_or(usize::MAX, size).min(trained.samples.len()));
-    let known = Subset::new(&calibration.samples, size(arguments.calibrate_on).min(calibration.samples.len()));
+    let samples = First::new(&trained.samples, arguments.limit);
+    let known = Subset::new(&calibration.samples, size(arguments.calibrate_on));
     std::fs::create_dir_all(&arguments.out).map_err(|error| folder_error("--out", &arguments.out, &error))?;
     let bar = context.output.progress((chips.len() * samples.len()) as u64, Progress::Steps);
     let mut rows = Vec::with_capacity(chips.len());
@@ -126,7 +127,7 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
 fn one(
     chip: &Chip,
     trained: &Trained,
-    samples: &Subset<'_>,
+    samples: &First<'_>,
     known: &Subset<'_>,
     arguments: &SweepArguments,
     context: &Context,

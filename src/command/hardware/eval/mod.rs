@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use clap::Args;
 use compiler::Program;
-use compiler::calibration::Subset;
 use compiler::simulation::{SimulationOptions, Simulator, evaluate_with, monte_carlo};
 use datasets::Augmentation;
 use spikegrad::Samples as _;
@@ -18,7 +17,7 @@ use crate::command::Context;
 use crate::command::trained::{Split, parse_source};
 use crate::configuration::DataSection;
 use crate::output::Progress;
-use crate::samples::{ImageFormat, ImageSamples};
+use crate::samples::{First, ImageFormat, ImageSamples};
 use interface::interface;
 use report::{ChipReport, CostSection, EvaluationReport, shares, text};
 
@@ -31,7 +30,7 @@ use report::{ChipReport, CostSection, EvaluationReport, shares, text};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware eval compiled/mnist --data mnist\n  \
-    sterna hardware eval compiled/mnist --data mnist --samples 1000 --json\n  \
+    sterna hardware eval compiled/mnist --data mnist --limit 1000 --json\n  \
     sterna hardware eval compiled/mnist --data mnist --chips 20 --seed 7\n  \
     sterna hardware eval compiled/mnist --data mnist --report costs/mnist")]
 pub struct EvalArguments {
@@ -44,9 +43,9 @@ pub struct EvalArguments {
     /// Part of the data set
     #[arg(long, value_name = "PART", default_value = "test")]
     split: Split,
-    /// Evaluate N images only, spread evenly over the part
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    samples: Option<u32>,
+    /// Evaluate the first N images only
+    #[arg(long, alias = "samples", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     /// Also evaluate N chips with the deviations of the specification, drawn from --seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     chips: Option<u32>,
@@ -72,8 +71,7 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     };
     let outside = interface(&program, &arguments.folder)?;
     let all = ImageSamples::new(images, &format, &outside, Augmentation::default(), 0)?;
-    let limit = arguments.samples.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let samples = Subset::new(&all, limit);
+    let samples = First::new(&all, arguments.limit);
     let count = samples.len();
     let bar = context.output.progress(count as u64 * (1 + u64::from(arguments.chips.unwrap_or(0))), Progress::Steps);
     bar.set_prefix("simulating");
