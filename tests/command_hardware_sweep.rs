@@ -60,6 +60,22 @@ fn chips_side_by_side_and_one_key_varied() {
     for name in ["sweep.json", "sweep.md", "energy_accuracy.png"] {
         assert!(out.join(name).is_file(), "{name}");
     }
+    let told = "not in energy_accuracy.png, no cost constants: ideal\n";
+    assert!(std::fs::read_to_string(out.join("sweep.md")).unwrap().ends_with(told));
+    let alone = folder.path().join("alone");
+    let text = succeeded(&run(&[
+        "hardware",
+        "sweep",
+        model.to_str().unwrap(),
+        "--hardware",
+        "ideal",
+        "--limit",
+        "20",
+        "--out",
+        alone.to_str().unwrap(),
+    ]));
+    assert!(text.ends_with(told), "{text}");
+    assert!(!alone.join("energy_accuracy.png").exists());
     let bits = folder.path().join("bits");
     let varied =
         rows(&sweep(&model, &bits, &["--hardware", "adc7-a", "--vary", "quantiser.bits=3,8", "--limit", "200"]));

@@ -22,20 +22,22 @@ pub struct SweepPoint {
     pub accuracy: f64,
 }
 
-/// Accuracy against the energy of one example, a point for each chip.
+/// Accuracy against the energy of one example, a point for each chip. An energy of 0 stands for
+/// unknown cost constants; such a chip is left out.
 ///
 /// # Errors
-/// [`PlotError::Empty`] without a finite point, [`PlotError::Write`] if the file cannot be written.
+/// [`PlotError::Empty`] without a finite point of energy above 0, [`PlotError::Write`] if the file cannot be written.
 pub fn energy_accuracy(points: &[SweepPoint], subtitle: &str, path: &Path) -> Result<(), PlotError> {
-    let drawable: Vec<&SweepPoint> =
-        points.iter().filter(|point| is_drawable(point.energy_pj) && is_drawable(point.accuracy)).collect();
+    let is_shown =
+        |point: &&SweepPoint| point.energy_pj > 0.0 && is_drawable(point.energy_pj) && is_drawable(point.accuracy);
+    let drawable: Vec<&SweepPoint> = points.iter().filter(is_shown).collect();
     let largest = drawable.iter().map(|point| point.energy_pj).fold(0.0, f64::max);
     let (factor, unit) = energy_unit(largest);
     let place = |point: &SweepPoint| (point.energy_pj / factor, point.accuracy * 100.0);
     let x = Axis::counts(drawable.iter().map(|point| place(point).0));
     let y = Axis::linear(drawable.iter().map(|point| place(point).1));
     let (Some(x), Some(y)) = (x, y) else {
-        return Err(empty(path, "at least one chip with finite energy and accuracy", "none"));
+        return Err(empty(path, "at least one chip with an energy above 0 and a finite accuracy", "none"));
     };
     let color = |index: usize| series_color(index, drawable.len());
     let entry = |(index, point): (usize, &&SweepPoint)| LegendEntry { label: point.label.clone(), color: color(index) };

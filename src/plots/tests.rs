@@ -344,9 +344,18 @@ fn sweeps_with_any_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let point = |energy_pj: f64, accuracy| SweepPoint { label: format!("chip {energy_pj:.1e}"), energy_pj, accuracy };
     let spread: Vec<SweepPoint> = (0..9).map(|chip| point(10f64.powi(chip), 0.9 + 0.01 * f64::from(chip))).collect();
-    for points in [spread, vec![point(3e5, 0.98)], vec![point(0.0, 0.5), point(f64::NAN, 1.0)]] {
+    for points in [spread, vec![point(3e5, 0.98)]] {
         energy_accuracy(&points, "100 images", &file(&folder)).expect("a plot");
         assert_eq!(decode(&file(&folder)).0, (1200, 720));
     }
-    assert!(matches!(energy_accuracy(&[], "", &file(&folder)), Err(PlotError::Empty { .. })));
+    // Chips without an energy are as if they were not there.
+    let drawn = |points: &[SweepPoint]| {
+        energy_accuracy(points, "100 images", &file(&folder)).expect("a plot");
+        std::fs::read(file(&folder)).expect("the file")
+    };
+    let alone = drawn(&[point(3e5, 0.98)]);
+    assert_eq!(drawn(&[point(0.0, 0.5), point(3e5, 0.98), point(f64::NAN, 1.0)]), alone);
+    for points in [vec![], vec![point(0.0, 0.5), point(f64::NAN, 1.0)]] {
+        assert!(matches!(energy_accuracy(&points, "", &file(&folder)), Err(PlotError::Empty { .. })));
+    }
 }

@@ -26,7 +26,8 @@ use crate::samples::First;
 ///
 /// Nothing is retrained: quantisers are calibrated on training images. Energies come from the
 /// counts of the simulation. Each chip gets a folder with report.json, report.md, breakdown.png and
-/// floor_plan.png; the folder of the sweep gets sweep.json, sweep.md and energy_accuracy.png.
+/// floor_plan.png; the folder of the sweep gets sweep.json, sweep.md and energy_accuracy.png. Chips
+/// without cost constants are not in that plot.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware sweep runs/digits-1 --hardware ideal,hcim-a-ternary,hcim-a-binary,adc7-a --out sweep\n  \
@@ -109,14 +110,17 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
     bar.finish_and_clear();
     let path = arguments.out.join("sweep.json");
     write_atomically(&path, format!("{}\n", serde_json::to_string_pretty(&rows)?).as_bytes())?;
-    let text = table(&rows);
+    let text = table(&rows) + &missing(&rows);
     write_atomically(&arguments.out.join("sweep.md"), markdown(&rows, trained.data.source.to_string()).as_bytes())?;
     let points: Vec<SweepPoint> = rows
         .iter()
+        .filter(|row| row.cost.energy_pj > 0.0)
         .map(|row| SweepPoint { label: row.label.clone(), energy_pj: row.cost.energy_pj, accuracy: row.accuracy })
         .collect();
     let subtitle = format!("{} images of {}, {}", samples.len(), trained.data.source, arguments.trained.split.name());
-    plots::energy_accuracy(&points, &subtitle, &arguments.out.join("energy_accuracy.png"))?;
+    if !points.is_empty() {
+        plots::energy_accuracy(&points, &subtitle, &arguments.out.join(PLOT_FILE))?;
+    }
     for row in &rows {
         context.output.object(row)?;
     }
@@ -214,6 +218,19 @@ fn file_name(label: &str) -> String {
     label.chars().map(plain).collect()
 }
 
+/// Accuracy against energy.
+const PLOT_FILE: &str = "energy_accuracy.png";
+
+/// Which chips the plot leaves out, where there are such; energy is unknown without cost constants.
+fn missing(rows: &[SweepRow]) -> String {
+    let without: Vec<&str> =
+        rows.iter().filter(|row| row.cost.energy_pj == 0.0).map(|row| row.label.as_str()).collect();
+    if without.is_empty() {
+        return String::new();
+    }
+    format!("\nnot in {PLOT_FILE}, no cost constants: {}\n", without.join(", "))
+}
+
 const HEAD: [&str; 7] = ["chip", "accuracy", "energy µJ", "lossless µJ", "adds only µJ", "pipeline µs", "area mm²"];
 
 fn cells(row: &SweepRow) -> [String; 7] {
@@ -245,7 +262,8 @@ fn markdown(rows: &[SweepRow], data: String) -> String {
     format!(
         "# Sweep\n\n{images} images of {data}. Energy is that of one example with all components; beside it the same \
          arrays with lossless converters, and accumulations alone. `report.md` in the folder of each chip says where \
-         constants come from, which timing holds and what is not counted.\n\n{}|---|---|---|---|---|---|---|\n{body}",
-        line(HEAD.map(str::to_owned))
+         constants come from, which timing holds and what is not counted.\n\n{}|---|---|---|---|---|---|---|\n{body}{}",
+        line(HEAD.map(str::to_owned)),
+        missing(rows)
     )
 }
