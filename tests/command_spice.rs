@@ -13,7 +13,7 @@ use tempfile::TempDir;
 fn compiled() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    succeeded(&small(&run, &[]));
+    succeeded(&small(&run, &["--max-spikes", "15"]));
     let network = snn::model::load(&run.join("model.safetensors")).unwrap();
     let mut hardware = presets::Preset::named("ideal").unwrap().specification().unwrap();
     hardware.device.wire_resistance_ohm = 2.0;
@@ -43,6 +43,29 @@ fn a_circuit_is_written() {
     let object = last_object(&spice(&compiled, &["0", "--rows", "0-3,10", "--json"]));
     assert_eq!(object["active_rows"], 5);
     assert_eq!(object["netlist"].as_str().unwrap().matches(": driven\n").count(), 5);
+}
+
+#[test]
+fn compiling_writes_the_same_circuit() {
+    let (folder, _) = compiled();
+    let (model, out) = (folder.path().join("run"), folder.path().join("again"));
+    let compile = |more: &[&str]| {
+        let flags = ["compile", model.to_str().unwrap(), "--hardware", "adcless-rram-32", "--calibrate-on", "50"];
+        run(&[&flags[..], more].concat())
+    };
+    let flags = ["--out", out.to_str().unwrap(), "--seed", "3"];
+    failed(&compile(&[&flags[..], &["--spice", "4096"]].concat()), 2, &["--spice", "4096", "array from 0 to"]);
+    assert!(!out.exists(), "nothing is written for an array that is not there");
+    assert_eq!(compile(&["--dry-run", "--spice", "1"]).status.code(), Some(2));
+    let object = last_object(&compile(&[&flags[..], &["--spice", "1", "--json"]].concat()));
+    let path = out.join("tile-1.cir");
+    assert_eq!(object["circuit"].as_str(), path.to_str());
+    let circuit = std::fs::read_to_string(&path).unwrap();
+    assert!(circuit.starts_with("* hardware 'adcless-rram-32', array 1"), "{circuit}");
+    assert_eq!(circuit.trim_end(), succeeded(&spice(&out, &["1", "--seed", "3"])).trim_end());
+    let text = succeeded(&compile(&[&flags[..], &["--overwrite", "--spice", "0"]].concat()));
+    assert!(text.trim_end().ends_with("tile-0.cir"), "{text}");
+    assert!(out.join("tile-0.cir").is_file());
 }
 
 #[test]

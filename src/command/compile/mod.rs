@@ -11,11 +11,13 @@ use compiler::mapping::{Calibration, MappingPlan, compile, plan};
 use compiler::program::{LAYOUT_FILE, TENSOR_FILE};
 use serde::Serialize;
 use snn::Network;
+use snn::model::write_atomically;
 
 use super::retrain::{RetrainArguments, Retrained, retrain};
 use super::trained::{Split, Trained, TrainedArguments, model_path};
 use super::{Context, hardware};
 use crate::CommandError;
+use hardware::spice;
 
 /// Compile a network onto crossbar arrays
 ///
@@ -28,6 +30,7 @@ use crate::CommandError;
     sterna compile runs/mnist-1 --hardware ideal --out compiled/mnist\n  \
     sterna compile runs/mnist-1 --hardware hcim-a-ternary --calibrate-on 500 --out compiled/ternary\n  \
     sterna compile runs/mnist-1 --hardware hcim-a-ternary --retrain 6 --out compiled/retrained\n  \
+    sterna compile runs/mnist-1 --hardware ideal --out compiled/mnist --spice 0\n  \
     sterna compile model.safetensors --hardware mine.toml --dry-run --json")]
 pub struct CompileArguments {
     /// Model file, or a run folder that holds one
@@ -51,6 +54,13 @@ pub struct CompileArguments {
     /// digits, mnist, fashion-mnist, cifar10 or a folder of images; that of the run when absent
     #[arg(long, value_name = "SOURCE", requires = "calibrate_on")]
     pub data: Option<String>,
+    /// Also write array TILE as a circuit for ngspice, tile-TILE.cir in the folder
+    ///
+    /// TILE is the index of an array, from 0, among `arrays` of crossbar.json; --dry-run tells how many
+    /// there are. All rows are driven, with the thresholds of the first input stream, on the first chip
+    /// of --seed; `sterna hardware spice` has flags for other rows, streams and chips.
+    #[arg(long, value_name = "TILE", conflicts_with = "dry_run")]
+    pub spice: Option<usize>,
     /// Training on the hardware before it is compiled.
     #[command(flatten)]
     pub retraining: RetrainArguments,
@@ -63,6 +73,8 @@ struct CompilationReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<String>,
     dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circuit: Option<String>,
     #[serde(flatten)]
     plan: &'a MappingPlan,
 }
@@ -80,10 +92,13 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
     let path = model_path(&arguments.model);
     let network = snn::model::load(&path)?;
     let plan = plan(&network, &hardware);
+    let circuit = arguments.spice.zip(arguments.out.as_ref());
+    let circuit = circuit.map(|(array, folder)| (array, folder.join(format!("tile-{array}.cir"))));
     let report = CompilationReport {
         model: path.display().to_string(),
         out: arguments.out.as_ref().map(|folder| folder.display().to_string()),
         dry_run: arguments.dry_run,
+        circuit: circuit.as_ref().map(|(_, path)| path.display().to_string()),
         plan: &plan,
     };
     if arguments.dry_run || !plan.problems.is_empty() {
@@ -94,6 +109,9 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
     let Some(folder) = &arguments.out else {
         return Err(CommandError::usage("--out", "a folder", "nothing").into());
     };
+    if let Some((array, _)) = circuit {
+        spice::check_array("--spice", array, plan.arrays)?;
+    }
     let (network, calibration) = match arguments.retraining.retrain {
         Some(epochs) => {
             let what = Retrained { model: &path, network: &network, hardware: &hardware, folder };
@@ -105,15 +123,19 @@ pub fn run(arguments: &CompileArguments, context: &Context) -> anyhow::Result<()
         }
     };
     let program = compile(&network, &hardware, &calibration)?;
+    let seed = context.seed.unwrap_or(0);
+    let netlist = circuit.as_ref().map(|(array, _)| spice::whole_array(&program, *array, seed)).transpose()?;
     std::fs::create_dir_all(folder).map_err(|error| refused(folder, format!("cannot be made: {error}")))?;
     program.write(folder)?;
+    let mut written = vec![folder.join(LAYOUT_FILE), folder.join(TENSOR_FILE)];
+    if let (Some((_, path)), Some(netlist)) = (circuit, netlist) {
+        write_atomically(&path, netlist.as_bytes())?;
+        written.push(path);
+    }
     context.output.object(&report)?;
     context.output.result(table::table(&plan).trim_end())?;
-    context.output.result(format!(
-        "\nwritten: {}, {}",
-        folder.join(LAYOUT_FILE).display(),
-        folder.join(TENSOR_FILE).display()
-    ))
+    let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    context.output.result(format!("\nwritten: {}", written.join(", ")))
 }
 
 /// What the quantiser needs from samples.

@@ -4,7 +4,7 @@ mod costs;
 mod eval;
 mod list;
 mod show;
-mod spice;
+pub mod spice;
 mod sweep;
 
 use std::path::Path;

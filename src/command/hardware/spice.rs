@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use compiler::Program;
 use compiler::circuit::ChipSeed;
 use compiler::circuit::netlist::Tile;
+use compiler::{CompilerError, Program};
 use serde_json::json;
 use snn::model::write_atomically;
 
@@ -53,6 +53,29 @@ fn rows(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
+/// Checks the index of an array that a flag or an argument names.
+///
+/// # Errors
+/// [`CommandError::Usage`] for an array that is not there.
+pub fn check_array(what: &str, array: usize, arrays: usize) -> Result<(), CommandError> {
+    if array < arrays {
+        return Ok(());
+    }
+    let expected = format!("an array from 0 to {}", arrays.saturating_sub(1));
+    Err(CommandError::usage(what, expected, array.to_string()))
+}
+
+/// The circuit of an array with all rows driven and the thresholds of the first input stream, on
+/// chip 0 of a seed.
+///
+/// # Errors
+/// [`compiler::CompilerError`] for an array that is not there or describes no circuit.
+pub fn whole_array(program: &Program, array: usize, seed: u64) -> Result<String, CompilerError> {
+    let rows = program.layout.arrays.get(array).map_or(0, |placement| placement.rows);
+    let chip = ChipSeed { seed, chip: 0 };
+    Ok(Tile::new(program, array, 0, &vec![true; rows], chip)?.netlist())
+}
+
 /// Writes the circuit.
 ///
 /// # Errors
@@ -60,11 +83,8 @@ fn rows(text: &str) -> Result<(usize, usize), String> {
 /// for files that cannot be read or written, or describe no circuit.
 pub fn run(arguments: &SpiceArguments, context: &Context) -> anyhow::Result<()> {
     let program = Program::read(&arguments.folder)?;
-    let arrays = &program.layout.arrays;
-    let Some(placement) = arrays.get(arguments.array) else {
-        let expected = format!("an array from 0 to {}", arrays.len().saturating_sub(1));
-        return Err(CommandError::usage("TILE", expected, arguments.array.to_string()).into());
-    };
+    check_array("TILE", arguments.array, program.layout.arrays.len())?;
+    let placement = &program.layout.arrays[arguments.array];
     let mut active = vec![arguments.rows.is_empty(); placement.rows];
     for &(first, last) in &arguments.rows {
         let Some(rows) = active.get_mut(first..=last) else {
