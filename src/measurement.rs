@@ -195,8 +195,8 @@ impl Share {
     }
 }
 
-/// Pairs whose values differ.
-fn differing<'a, A, B>(pairs: impl Iterator<Item = (&'a A, &'a B)>) -> u64
+/// Number of pairs whose values differ.
+pub fn differing<'a, A, B>(pairs: impl Iterator<Item = (&'a A, &'a B)>) -> u64
 where
     A: Copy + PartialEq + 'a,
     B: Copy + Into<A> + 'a,

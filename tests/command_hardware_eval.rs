@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
+
 use common::{failed, last_object, run, succeeded};
 use compiler::Program;
 use compiler::calibration::calibrate;
@@ -66,6 +68,67 @@ fn an_ideal_chip_has_the_accuracy_of_the_network() {
     assert_eq!(report["images"].as_u64().unwrap() as usize, expected.predictions.len());
     assert!(report["projections"][0]["reads_per_example"].as_f64().unwrap() > 0.0);
     assert_eq!(report["populations"][0]["spikes_per_example"].as_f64().unwrap(), expected.spikes_per_example[0]);
+}
+
+/// A network with hidden counts, trained on the digits, and its file.
+fn trained() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let topology = ["--topology", "8x8-6C3-P2-20-10", "--max-spikes", "15", "--epochs", "6", "--no-plots"];
+    succeeded(&run(&[&["train", "digits", "--out", out.to_str().unwrap()], &topology[..]].concat()));
+    let model = out.join("model.safetensors");
+    (folder, model)
+}
+
+#[test]
+fn ideal_columns_have_the_counts_of_the_integer_pass_on_every_digit() {
+    let (folder, model) = trained();
+    let out = folder.path().join("compiled");
+    let (model, out) = (model.to_str().unwrap(), out.to_str().unwrap());
+    let compare = |model: &str, more: &[&str]| {
+        let flags = ["hardware", "eval", out, "--data", "digits", "--compare", model, "--json"];
+        run(&[&flags[..], more].concat())
+    };
+    let compile = |hardware: &str, more: &[&str]| {
+        let flags = ["compile", model, "--hardware", hardware, "--out", out, "--overwrite"];
+        succeeded(&run(&[&flags[..], more].concat()))
+    };
+    compile("ideal", &[]);
+    let output = compare(model, &[]);
+    succeeded(&output);
+    let report = last_object(&output);
+    // 6 x 8 x 8 counts, 6 x 4 x 4 of the pooling, 20, and 10 logits.
+    assert_eq!(report["compared_counts"], 599 * (384 + 96 + 20 + 10));
+    assert_eq!(report["mismatched_counts"], 0);
+    assert_eq!(report["mismatched_predictions"], 0);
+    assert_eq!(report["rounded_weights"], 0, "7 bits hold every weight");
+    assert_eq!(report["integer_accuracy"], report["accuracy"]);
+    assert!(report["accuracy"].as_f64().unwrap() > 0.5);
+    assert_eq!(last_object(&compare(model, &["--threads", "1"]))["mismatched_counts"], 0);
+    // Cells of another weight, or columns that lose something, show.
+    let mut network = snn::model::load(Path::new(model)).unwrap();
+    let Some(Weights::I8(mut weights)) = network.projections()[0].weights.clone() else { panic!("i8 weights") };
+    weights[0] = if weights[0] > 0 { -127 } else { 127 };
+    network.set_weights(0, Weights::I8(weights)).unwrap();
+    let other = folder.path().join("other.safetensors");
+    snn::model::save(&network, &other).unwrap();
+    let output = compare(other.to_str().unwrap(), &["--limit", "50"]);
+    assert!(last_object(&output)["mismatched_counts"].as_u64() > Some(0));
+    compile("hcim-a-ternary", &["--calibrate-on", "50", "--data", "digits"]);
+    let report = last_object(&compare(model, &["--limit", "50"]));
+    assert!(report["mismatched_counts"].as_u64() > Some(0));
+    assert!(report["rounded_weights"].as_u64() > Some(0), "3 bits and a sign hold few weights");
+}
+
+#[test]
+fn models_that_do_not_belong_to_the_folder_are_refused() {
+    let folder = written(&Preset::named("ideal").unwrap().specification().unwrap(), &Calibration::none());
+    let path = folder.path().to_str().unwrap();
+    let (_other, model) = trained();
+    let compare = |model: &str| run(&["hardware", "eval", path, "--data", "digits", "--compare", model]);
+    failed(&compare(model.to_str().unwrap()), 2, &["--compare", "compiled from", "other populations"]);
+    failed(&compare("nothing.safetensors"), 1, &["nothing.safetensors"]);
+    assert!(!folder.path().join("report.json").exists(), "nothing is written");
 }
 
 #[test]

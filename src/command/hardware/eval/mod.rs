@@ -1,5 +1,6 @@
 //! `sterna hardware eval`: accuracy and cost of a compiled network, from its files alone.
 
+mod compare;
 mod interface;
 mod report;
 
@@ -18,6 +19,7 @@ use crate::command::trained::{Split, parse_source};
 use crate::configuration::DataSection;
 use crate::output::Progress;
 use crate::samples::{First, ImageFormat, ImageSamples};
+use compare::Reference;
 use interface::interface;
 use report::{ChipReport, CostSection, EvaluationReport, shares, text};
 
@@ -26,12 +28,15 @@ use report::{ChipReport, CostSection, EvaluationReport, shares, text};
 /// Everything comes from crossbar.json and tiles.safetensors; the network behind them is not
 /// needed. With --chips the deviations of the specification are drawn anew for each chip. Energy,
 /// latency and area follow from the counts: report.json, report.md, breakdown.png and floor_plan.png
-/// are written into the folder, or into that of --report.
+/// are written into the folder, or into that of --report. With --compare every image is also
+/// simulated column by column and compared with the integer pass of a model: mismatched_counts is 0
+/// when the columns are ideal and the model is the one that was compiled.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna hardware eval compiled/mnist --data mnist\n  \
     sterna hardware eval compiled/mnist --data mnist --limit 1000 --json\n  \
     sterna hardware eval compiled/mnist --data mnist --chips 20 --seed 7\n  \
+    sterna hardware eval compiled/mnist --data mnist --compare runs/mnist-1\n  \
     sterna hardware eval compiled/mnist --data mnist --report costs/mnist")]
 pub struct EvalArguments {
     /// Folder of a compiled network
@@ -49,6 +54,9 @@ pub struct EvalArguments {
     /// Also evaluate N chips with the deviations of the specification, drawn from --seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     chips: Option<u32>,
+    /// Compare every spike count with the integer pass of this model file or run folder
+    #[arg(long, value_name = "MODEL")]
+    compare: Option<PathBuf>,
     /// Folder for the cost report and its plots; that of the compiled network when absent
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -60,6 +68,7 @@ pub struct EvalArguments {
 /// When files or samples cannot be read or do not fit.
 pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     let program = Program::read(&arguments.folder)?;
+    let reference = arguments.compare.as_ref().map(|model| Reference::load(model, &program)).transpose()?;
     let section = DataSection::new(parse_source(&arguments.data)?);
     let dataset = context.load(&section.source)?;
     let format = ImageFormat::of(&dataset);
@@ -73,13 +82,19 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     let all = ImageSamples::new(images, &format, &outside, Augmentation::default(), 0)?;
     let samples = First::new(&all, arguments.limit);
     let count = samples.len();
-    let bar = context.output.progress(count as u64 * (1 + u64::from(arguments.chips.unwrap_or(0))), Progress::Steps);
+    let passes = 1 + u64::from(arguments.chips.unwrap_or(0)) + u64::from(reference.is_some());
+    let bar = context.output.progress(count as u64 * passes, Progress::Steps);
     bar.set_prefix("simulating");
     let advance = |examples| bar.inc(examples);
     let simulator = Simulator::new(&program, SimulationOptions::new(context.resources.isa))?;
     let start = Instant::now();
     let evaluation = evaluate_with(&simulator, &samples, context.resources.threads, &advance)?;
     let images_per_second = count as f64 / start.elapsed().as_secs_f64();
+    let comparison = reference.map(|reference| {
+        bar.set_prefix("comparing");
+        reference.compare(&program, &samples, &evaluation.predictions, context.resources, &advance)
+    });
+    let comparison = comparison.transpose()?;
     let chips = match arguments.chips {
         None => None,
         Some(chips) => {
@@ -109,6 +124,7 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
         images: count,
         accuracy: evaluation.accuracy,
         images_per_second,
+        comparison,
         chips,
         cost: CostSection { folder: folder.display().to_string(), figures: CostFigures::of(&costs) },
         populations,

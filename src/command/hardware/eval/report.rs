@@ -5,6 +5,7 @@ use compiler::simulation::Interval;
 use compiler::statistics::RunStatistics;
 use serde::Serialize;
 
+use super::compare::Comparison;
 use crate::command::hardware::costs::CostFigures;
 
 /// The JSON object of `sterna hardware eval`.
@@ -17,6 +18,8 @@ pub(super) struct EvaluationReport {
     pub(super) images: usize,
     pub(super) accuracy: f64,
     pub(super) images_per_second: f64,
+    #[serde(flatten)]
+    pub(super) comparison: Option<Comparison>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) chips: Option<ChipReport>,
     pub(super) cost: CostSection,
@@ -107,6 +110,18 @@ pub(super) fn text(report: &EvaluationReport) -> String {
         report.images_per_second
     );
     // Writing to a string cannot fail.
+    if let Some(found) = &report.comparison {
+        let _ = writeln!(
+            text,
+            "integer pass of {} ({} weights rounded): {} mismatched counts of {}, {} mismatched predictions, accuracy {:.2} %",
+            found.model,
+            found.rounded_weights,
+            found.mismatched_counts,
+            found.compared_counts,
+            found.mismatched_predictions,
+            100.0 * found.integer_accuracy
+        );
+    }
     if let Some(chips) = &report.chips {
         let _ = write!(
             text,
