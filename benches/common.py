@@ -1,6 +1,7 @@
 """What the benchmarks share: folders, networks, programs, the peers' Python, options, results."""
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -30,15 +31,17 @@ def numbers(text):
     return [int(number) for number in names(text)]
 
 
-def parser(description, seconds=10.0):
-    """The options that every benchmark has."""
+def parser(description, seconds=10.0, draws=True):
+    """The options that every benchmark has; --plot for those that have something to draw."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seconds", type=float, default=seconds, help="seconds of each measurement")
     options.add_argument("--python", help="an interpreter that has the peers; otherwise an environment is made")
     options.add_argument("--out", type=pathlib.Path, help="file of the results (target/benchmarks/NAME.json)")
     options.add_argument("--append", action="store_true",
                          help="keep what the file of the results holds for other networks, batches and variants")
-    options.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw the results into this folder")
+    options.set_defaults(plot=None)
+    if draws:
+        options.add_argument("--plot", type=pathlib.Path, metavar="DIR", help="draw the results into this folder")
     options.add_argument("--json", action="store_true", help="JSON lines only, no table")
     options.add_argument("--limit-s", type=float, default=900, help="seconds after which a program is stopped")
     options.add_argument("--memory-mib", type=float, default=0.85 * machine.available_mib(),
@@ -58,18 +61,25 @@ def program(package, bench):
     sys.exit(f"cargo built no program for the benchmark {bench} of {package}")
 
 
-def peers_python(given=None):
-    """An interpreter with the pinned peers: the given one, or that of an environment made once."""
+def peers_python(given=None, name="peers-venv", ready=("requirements.txt",), built=()):
+    """An interpreter with the pinned peers: the given one, or that of an environment made once.
+
+    `ready` and `built` are files of requirements; packages of `built` are built from source with those of `ready`.
+    """
     if given:
         return given
-    python = TARGET / "peers-venv" / "bin" / "python"
-    requirements = PEERS / "requirements.txt"
-    stamp = TARGET / "peers-venv" / "requirements.txt"
-    if not (stamp.exists() and stamp.read_text() == requirements.read_text()):
+    python, files = TARGET / name / "bin" / "python", [PEERS / file for file in (*ready, *built)]
+    requirements = "".join(file.read_text() for file in files)
+    stamp = TARGET / name / "requirements.txt"
+    if not (stamp.exists() and stamp.read_text() == requirements):
         print("making the environment of the peers (several GiB, once)", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
-        stamp.write_text(requirements.read_text())
+        for file in files:
+            plain = [] if file.name in ready else ["--no-build-isolation", "--no-deps"]
+            # What is built calls programs of the environment.
+            environment = {**os.environ, "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])}
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *plain, "-r", file], check=True, env=environment)
+        stamp.write_text(requirements)
     return str(python)
 
 
