@@ -2,8 +2,11 @@
 
 use crate::Isa;
 
-/// A loop to compile for each instruction set; `run` and all it calls must be `#[inline(always)]`.
-pub(crate) trait Loop {
+/// A loop that is compiled once for each instruction set, for the compiler to vectorise: see
+/// [`Engine::vectorised`](crate::Engine::vectorised). The result is that of `run` whatever the instruction set.
+///
+/// Only what is inlined into `run` profits: `run` and all it calls must be `#[inline(always)]`.
+pub trait Loop {
     /// The result.
     type Output;
     /// Runs the loop.

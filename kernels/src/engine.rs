@@ -1,5 +1,6 @@
 //! The engine: an instruction set proven to be available, and a way to use threads.
 
+use crate::dispatch::{Loop, vectorised};
 use crate::{Isa, KernelError};
 
 /// How an operation uses threads. Results never depend on it.
@@ -53,6 +54,12 @@ impl Engine {
     /// The use of threads.
     pub fn parallelism(&self) -> Parallelism {
         self.parallelism
+    }
+
+    /// Runs a loop, compiled for the instruction set.
+    #[inline]
+    pub fn vectorised<Work: Loop>(&self, work: Work) -> Work::Output {
+        vectorised(self.isa, work)
     }
 
     /// Into how many parts to split `tasks` equal tasks of `work` multiply-accumulates in all.

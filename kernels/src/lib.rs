@@ -42,6 +42,7 @@ mod workspace;
 
 pub use counts::{Counts, as_signed, as_signed_mut, as_unsigned};
 pub use digits::{digits_needed, split_digits};
+pub use dispatch::Loop;
 pub use engine::{Engine, Parallelism};
 pub use error::KernelError;
 pub use fire::{Divisor, FiringRule, FiringStatistics};

@@ -81,7 +81,7 @@ impl Code {
 
     /// Adds `factor * (Q(P) - Q(0))` for every column to `totals`; all slices have one value for
     /// each column.
-    #[inline]
+    #[inline(always)]
     pub fn add<T: Total>(&self, sums: &[i32], levels: &[i32], factors: &[T], totals: &mut [T]) -> CodeCounts {
         let columns = sums.iter().zip(levels).zip(factors).zip(totals);
         let mut counts = [0u32; 2];

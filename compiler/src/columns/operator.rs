@@ -209,6 +209,11 @@ impl ColumnOperator {
         &self.streams
     }
 
+    /// What runs the products.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// How weights are cut.
     pub fn slicing(&self) -> Slicing {
         self.slicing

@@ -1,5 +1,7 @@
 //! Partial sums quantised, scaled, shifted and added to total inputs in one pass.
 
+use kernels::{Engine, Loop};
+
 use super::code::{Code, CodeCounts};
 use super::{ColumnRead, Total};
 use crate::error::CompilerError;
@@ -155,7 +157,19 @@ impl<T: Total> ColumnQuantiser<T> {
 
     /// Adds a read to the total inputs `[positions of all examples][outputs]`, which hold the
     /// baseline already, and counts it.
-    pub fn accumulate(&self, read: &ColumnRead<'_>, totals: &mut [T], statistics: &mut ProjectionStatistics) {
+    pub fn accumulate(
+        &self,
+        read: &ColumnRead<'_>,
+        totals: &mut [T],
+        statistics: &mut ProjectionStatistics,
+        engine: Engine,
+    ) {
+        let counts = engine.vectorised(Addition { quantiser: self, read, totals });
+        self.count(read, counts, statistics);
+    }
+
+    #[inline(always)]
+    fn add_read(&self, read: &ColumnRead<'_>, totals: &mut [T]) -> CodeCounts {
         let [_, slices, _, outputs] = self.sizes;
         let mut counts = CodeCounts::default();
         let places = read.places.iter().zip(read.active).zip(read.sums.chunks_exact(slices * outputs));
@@ -166,11 +180,11 @@ impl<T: Total> ColumnQuantiser<T> {
             counts.zeros += seen.zeros;
             counts.clipped += seen.clipped;
         }
-        self.count(read, counts, statistics);
+        counts
     }
 
     /// Adds the partial sums `[slice][output]` of one position to its total inputs.
-    #[inline]
+    #[inline(always)]
     pub fn add_sums(&self, row_tile: usize, stream: usize, sums: &[i32], totals: &mut [T]) -> CodeCounts {
         let outputs = self.sizes[3];
         let (factors, levels) = (self.factors(row_tile, stream), self.levels(row_tile, stream));
@@ -185,7 +199,7 @@ impl<T: Total> ColumnQuantiser<T> {
     }
 
     /// Takes the offset of the weights off: `active` rows were driven.
-    #[inline]
+    #[inline(always)]
     pub fn add_reference(&self, stream: usize, active: i32, totals: &mut [T]) {
         let reference = self.references[stream];
         if reference != T::default() {
@@ -204,6 +218,22 @@ impl<T: Total> ColumnQuantiser<T> {
         statistics.conversions += read.count as u64 * columns;
         statistics.zero_codes += counts.zeros + if self.code.has_zeros() { empty * columns } else { 0 };
         statistics.clipped += counts.clipped;
+    }
+}
+
+/// One read added to the total inputs.
+struct Addition<'a, T> {
+    quantiser: &'a ColumnQuantiser<T>,
+    read: &'a ColumnRead<'a>,
+    totals: &'a mut [T],
+}
+
+impl<T: Total> Loop for Addition<'_, T> {
+    type Output = CodeCounts;
+
+    #[inline(always)]
+    fn run(self) -> CodeCounts {
+        self.quantiser.add_read(self.read, self.totals)
     }
 }
 

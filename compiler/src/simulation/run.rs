@@ -125,7 +125,7 @@ impl Simulator<'_> {
         match &projection.work {
             Work::Columns { operator, quantiser, chip: None } => {
                 operator.for_each_read(input, examples, columns, |read| {
-                    quantiser.accumulate(&read, totals, statistics);
+                    quantiser.accumulate(&read, totals, statistics, self.engine);
                 })
             }
             Work::Columns { operator, quantiser, chip: Some(chip) } => {

@@ -1,6 +1,6 @@
 //! The forward pass: quantised partial sums times their factors, added to total inputs.
 
-use kernels::Counts;
+use kernels::{Counts, Loop};
 
 use super::columns::Columns;
 use super::masked::MaskedScratch;
@@ -18,6 +18,27 @@ pub(super) struct Scratch {
     pub levels: Vec<i32>,
     pub masked: MaskedScratch,
     pub is_active: Vec<bool>,
+}
+
+/// What one read adds to the total inputs.
+struct Currents<'a> {
+    columns: &'a Columns,
+    read: &'a ColumnRead<'a>,
+    sums: &'a [i32],
+    factors: &'a [i32],
+    levels: &'a [i32],
+    weight: i64,
+    row: &'a mut Vec<i32>,
+    totals: &'a mut [i64],
+}
+
+impl Loop for Currents<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.columns.add_read(self);
+    }
 }
 
 /// How the columns are read.
@@ -52,35 +73,48 @@ impl Columns {
         for totals in totals.chunks_exact_mut(outputs) {
             totals.iter_mut().zip(&self.resting).for_each(|(total, resting)| *total += resting);
         }
-        let reference = operator.slicing().reference_weight();
         let Scratch { columns, row, noisy, levels, .. } = scratch;
         operator.for_each_read(operator.counts(counts.bytes()), examples, columns, |read| {
             let sums = self.disturbed(&read, reading, noisy);
             let weight = self.unit * operator.streams()[read.stream].weight;
             let factors = self.of_read(&self.factors, &read);
             self.levels_of(&read, reading, levels);
-            let width = levels.len();
-            for (index, &place) in read.places.iter().enumerate() {
-                let sums = &sums[index * width..][..width];
-                row.clear();
-                row.resize(outputs, 0);
-                for ((sums, factors), levels) in
-                    sums.chunks_exact(outputs).zip(factors.chunks_exact(outputs)).zip(levels.chunks_exact(outputs))
-                {
-                    self.weigh(sums, factors, levels, row);
-                }
-                let start = (read.first + place as usize) * outputs;
-                let reference = reference * i64::from(read.active[index]);
-                let totals = &mut totals[start..start + outputs];
-                totals
-                    .iter_mut()
-                    .zip(&*row)
-                    .for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
-            }
+            operator.engine().vectorised(Currents {
+                columns: self,
+                read: &read,
+                sums,
+                factors,
+                levels,
+                weight,
+                row,
+                totals,
+            });
         })
     }
 
+    /// Adds the currents of one read, `weight` times the coded sums and what the reference column takes off.
+    #[inline(always)]
+    fn add_read(&self, currents: Currents<'_>) {
+        let Currents { read, sums, factors, levels, weight, row, totals, .. } = currents;
+        let (outputs, width) = (self.sizes.0[3], levels.len());
+        let reference = self.operator.slicing().reference_weight();
+        for (index, &place) in read.places.iter().enumerate() {
+            row.clear();
+            row.resize(outputs, 0);
+            let slices = sums[index * width..][..width].chunks_exact(outputs);
+            for ((sums, factors), levels) in slices.zip(factors.chunks_exact(outputs)).zip(levels.chunks_exact(outputs))
+            {
+                self.weigh(sums, factors, levels, row);
+            }
+            let start = (read.first + place as usize) * outputs;
+            let reference = reference * i64::from(read.active[index]);
+            let totals = &mut totals[start..start + outputs];
+            totals.iter_mut().zip(&*row).for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
+        }
+    }
+
     /// Adds `factor * Q(P)` of one slice; of a sign quantiser what it differs from resting.
+    #[inline(always)]
     fn weigh(&self, sums: &[i32], factors: &[i32], levels: &[i32], row: &mut [i32]) {
         let all = row.iter_mut().zip(sums).zip(factors.iter().zip(levels));
         match self.quantiser {
@@ -138,6 +172,7 @@ impl Columns {
 }
 
 /// `round_half_away(sum / level)`.
+#[inline(always)]
 fn nearest(sum: i32, level: i32) -> i32 {
     let magnitude = (2 * sum.abs() + level) / (2 * level);
     if sum < 0 { -magnitude } else { magnitude }

@@ -2,6 +2,8 @@
 
 use std::ops::{AddAssign, Mul};
 
+use kernels::Loop;
+
 use super::columns::Columns;
 use crate::columns::ColumnRead;
 
@@ -78,17 +80,19 @@ impl Columns {
 impl Masked<'_> {
     /// Adds one read: `dW = mean over slices`, `dS = mean over streams`, both times slices * streams.
     pub fn add(&mut self, read: &ColumnRead<'_>, partial: &[i32], weights: &mut [i64], arriving: &mut [i64]) {
+        let engine = self.columns.operator.engine();
         if self.is_narrow {
             let mut sums = std::mem::take(&mut self.scratch.narrow);
-            self.add_in(read, partial, weights, arriving, &mut sums);
+            engine.vectorised(Addition { masked: self, read, partial, weights, arriving, sums: &mut sums });
             self.scratch.narrow = sums;
         } else {
             let mut sums = std::mem::take(&mut self.scratch.wide);
-            self.add_in(read, partial, weights, arriving, &mut sums);
+            engine.vectorised(Addition { masked: self, read, partial, weights, arriving, sums: &mut sums });
             self.scratch.wide = sums;
         }
     }
 
+    #[inline(always)]
     fn add_in<S: Sum>(
         &mut self,
         read: &ColumnRead<'_>,
@@ -149,6 +153,7 @@ impl Masked<'_> {
     }
 
     /// Sends the errors of a row tile, weighed by its open slices, to the rows.
+    #[inline(always)]
     fn scatter<S: Sum>(
         &self,
         read: &ColumnRead<'_>,
@@ -183,6 +188,25 @@ impl Masked<'_> {
                 }
             }
         }
+    }
+}
+
+/// One read added to the gradients.
+struct Addition<'a, 'm, S> {
+    masked: &'a mut Masked<'m>,
+    read: &'a ColumnRead<'a>,
+    partial: &'a [i32],
+    weights: &'a mut [i64],
+    arriving: &'a mut [i64],
+    sums: &'a mut Vec<S>,
+}
+
+impl<S: Sum> Loop for Addition<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.masked.add_in(self.read, self.partial, self.weights, self.arriving, self.sums);
     }
 }
 

@@ -7,6 +7,7 @@ use std::arch::x86_64::*;
 
 use super::super::{BLOCK, Output, Product, UnsignedSide};
 use super::wide::store;
+use crate::Store;
 
 /// Steps of the reduction that fit 16 bits when the unsigned values are at most `range`; `None` if not even one does.
 pub(super) fn depth(range: u8) -> Option<usize> {
@@ -74,30 +75,42 @@ unsafe fn sweep<const SWAPPED: bool, const SHIFTED: bool, const DEPTH: usize>(
     } else {
         Vec::new()
     };
+    let is_plain = !SHIFTED
+        && product.column_correction.is_none()
+        && product.row_correction.is_none()
+        && product.store == Store::OVERWRITE;
     for block in 0..product.blocks() {
         // SAFETY: the block is within the count that was checked.
         let column_sums = if SHIFTED && !SWAPPED { unsafe { column_sums(product, block) } } else { [0; BLOCK] };
+        let is_direct = is_plain && product.columns - block * BLOCK >= BLOCK;
         for group in 0..product.row_groups {
             let mut row = 0;
             while row < product.rows {
                 let start = left_start(group, row);
+                let target = group * out.group_step + row * out.row_step;
                 let mut sums = [[0i32; BLOCK]; 4];
-                // SAFETY: rows, block and group are within the counts that were checked.
+                let (place, step) = if is_direct {
+                    (out.values[target + block * BLOCK..].as_mut_ptr(), out.row_step)
+                } else {
+                    (sums.as_mut_ptr().cast::<i32>(), BLOCK)
+                };
+                // SAFETY: rows, block and group are within the counts that were checked, and so are the whole blocks
+                // of these rows in the output; `sums` holds a block for each of four rows.
                 let rows = unsafe {
                     match product.rows - row {
-                        4.. => run::<4, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, &mut sums),
-                        2.. => run::<2, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, &mut sums),
-                        _ => run::<1, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, &mut sums),
+                        4.. => run::<4, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, place, step),
+                        2.. => run::<2, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, place, step),
+                        _ => run::<1, SWAPPED, SHIFTED, DEPTH>(product, start, block, low, place, step),
                     }
                 };
-                for (row, mut sums) in (row..row + rows).zip(sums) {
+                for (index, mut sums) in sums.into_iter().enumerate().take(if is_direct { 0 } else { rows }) {
                     if SHIFTED {
-                        let of_row = row_sums.get(group * product.rows + row).copied().unwrap_or(0);
+                        let of_row = row_sums.get(group * product.rows + row + index).copied().unwrap_or(0);
                         for (sum, of_column) in sums.iter_mut().zip(column_sums) {
                             *sum = sum.wrapping_add(i32::from(low).wrapping_mul(of_column.wrapping_add(of_row)));
                         }
                     }
-                    store(product, out.values, group * out.group_step + row * out.row_step, row, block, &sums);
+                    store(product, out.values, target + index * out.row_step, row + index, block, &sums);
                 }
                 row += rows;
             }
@@ -105,10 +118,10 @@ unsafe fn sweep<const SWAPPED: bool, const SHIFTED: bool, const DEPTH: usize>(
     }
 }
 
-/// The sums of `ROWS` rows and one block of columns; returns `ROWS`.
+/// Writes the sums of `ROWS` rows and one block of columns to `out`, rows `out_step` apart; returns `ROWS`.
 ///
 /// # Safety
-/// As for [`multiply`]; the tile lies within the product.
+/// As for [`multiply`]; the tile lies within the product, and `out` holds a block of 16 values for each row.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn run<const ROWS: usize, const SWAPPED: bool, const SHIFTED: bool, const DEPTH: usize>(
@@ -116,7 +129,8 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool, const SHIFTED: bool, const
     left_start: usize,
     block: usize,
     low: u8,
-    out: &mut [[i32; BLOCK]; 4],
+    out: *mut i32,
+    out_step: usize,
 ) -> usize {
     let ones = _mm256_set1_epi16(1);
     let low = _mm256_set1_epi8(low as i8);
@@ -177,9 +191,9 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool, const SHIFTED: bool, const
         if DEPTH > 1 {
             widen(&mut parts, &mut sums);
         }
-        for (row, out) in sums.iter().zip(out) {
-            for (half, &sum) in row.iter().enumerate() {
-                _mm256_storeu_si256(out.as_mut_ptr().add(8 * half).cast(), sum);
+        for (row, sums) in sums.iter().enumerate() {
+            for (half, &sum) in sums.iter().enumerate() {
+                _mm256_storeu_si256(out.add(row * out_step + 8 * half).cast(), sum);
             }
         }
     }

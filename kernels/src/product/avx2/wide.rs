@@ -106,7 +106,14 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool>(
 
 /// Adds the corrections and stores one row of a block.
 #[inline(always)]
-pub(super) fn store(product: &Product<'_>, out: &mut [i32], target: usize, row: usize, block: usize, sums: &[i32; BLOCK]) {
+pub(super) fn store(
+    product: &Product<'_>,
+    out: &mut [i32],
+    target: usize,
+    row: usize,
+    block: usize,
+    sums: &[i32; BLOCK],
+) {
     let first = block * BLOCK;
     let width = BLOCK.min(product.columns - first);
     let row_correction = product.row_correction.map_or(0, |values| values[row]);
