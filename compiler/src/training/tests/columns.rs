@@ -110,7 +110,7 @@ impl Case {
         let level = columns.thresholds[columns.sizes.place(index)];
         match columns.quantiser {
             crate::hardware::Quantiser::Sign {} => {
-                if sum > 0 || (sum == 0 && (index[0] + index[1]) % 2 == 0) {
+                if sum > 0 || (sum == 0 && (index[0] + index[1]).is_multiple_of(2)) {
                     1
                 } else {
                     -1
