@@ -157,22 +157,22 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool, const SHIFTED: bool, const
                             *column = _mm256_sub_epi8(*column, low);
                         }
                     }
-                    for (row, (parts, sums)) in parts.iter_mut().zip(&mut sums).enumerate() {
+                    for row in 0..ROWS {
                         let bytes = left.add(row * lane).cast::<i32>().read_unaligned();
                         let mut value = _mm256_set1_epi32(bytes);
                         if SHIFTED && !SWAPPED {
                             value = _mm256_sub_epi8(value, low);
                         }
-                        for ((part, sum), &column) in parts.iter_mut().zip(sums).zip(&columns) {
+                        for (half, &column) in columns.iter().enumerate() {
                             let pairs = if SWAPPED {
                                 _mm256_maddubs_epi16(column, value)
                             } else {
                                 _mm256_maddubs_epi16(value, column)
                             };
                             if DEPTH == 1 {
-                                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+                                sums[row][half] = _mm256_add_epi32(sums[row][half], _mm256_madd_epi16(pairs, ones));
                             } else {
-                                *part = _mm256_add_epi16(*part, pairs);
+                                parts[row][half] = _mm256_add_epi16(parts[row][half], pairs);
                             }
                         }
                     }
@@ -205,9 +205,12 @@ unsafe fn run<const ROWS: usize, const SWAPPED: bool, const SHIFTED: bool, const
 #[target_feature(enable = "avx2")]
 fn widen<const ROWS: usize>(parts: &mut [[__m256i; 2]; ROWS], sums: &mut [[__m256i; 2]; ROWS]) {
     let ones = _mm256_set1_epi16(1);
-    for (part, sum) in parts.iter_mut().flatten().zip(sums.iter_mut().flatten()) {
-        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*part, ones));
-        *part = _mm256_setzero_si256();
+    // Constant bounds: unrolled, so that all parts and sums stay in registers.
+    for row in 0..ROWS {
+        for half in 0..2 {
+            sums[row][half] = _mm256_add_epi32(sums[row][half], _mm256_madd_epi16(parts[row][half], ones));
+            parts[row][half] = _mm256_setzero_si256();
+        }
     }
 }
 
