@@ -102,9 +102,12 @@ fn instruction_sets_do_not_change_the_model() {
 #[test]
 fn the_printed_configuration_is_complete() {
     let folder = tempfile::tempdir().unwrap();
-    let flags = ["--alpha", "30", "--schedule", "step:2:0.5", "--dropout", "dense1=0.25", "--augment", "crop:1,flip"];
+    let flags: Vec<&str> = "--alpha 30 --schedule step:2:0.5 --dropout dense1=0.25 --augment crop:1,flip \
+                            --normalisation homeostatic --turning-rate 0.01 --active-counts 4:12"
+        .split_whitespace()
+        .collect();
     let mut arguments = common::SMALL.to_vec();
-    arguments.extend(flags);
+    arguments.extend(&flags);
     arguments.push("--print-config");
     let printed = succeeded(&run(&arguments));
     let file = folder.path().join("mine.toml");

@@ -32,8 +32,8 @@ pub enum Normalisation {
     ///   (Brock, De, Smith, ICLR 2021: scaled weight standardisation, here as a constraint); the
     ///   gradient's parts along those two directions, and what the mean of the inputs adds to it,
     ///   are left out;
-    /// - synaptic scaling: that root mean square falls or rises by up to 2 % an update while the
-    ///   neurons of the channel that spike do so more than 8 or less than 3 times on average;
+    /// - synaptic scaling: that root mean square falls or rises by up to 2 % an update while the mean
+    ///   count of the channel's neurons that spike is beyond [`TrainingSettings::active_counts`];
     /// - intrinsic plasticity: the bias moves while less than 10 % or more than 50 % of the
     ///   channel's neurons spike.
     ///
@@ -80,6 +80,18 @@ pub struct TrainingSettings {
     pub weight_decay: f64,
     /// What keeps the scale of total inputs steady.
     pub normalisation: Normalisation,
+    /// How far an update turns the weights of a neuron that [`Normalisation::Homeostatic`] holds, in
+    /// units of their root mean square; 0 descends at the learning rate instead.
+    ///
+    /// `v = momentum * v + gradient * rms(w) / sqrt(m) ; w -= rate * v`, m being the running mean of
+    /// the gradient's mean square (each batch counts 1 %). The rate follows the schedule and
+    /// the warm-up of the learning rate; weight decay does not act on these weights. Every neuron then
+    /// learns at one pace, whatever the size of its errors. Source: Liu, Bernstein, Meister,
+    /// Yue, *Learning by turning*, ICML 2021 (there without momentum).
+    pub turning_rate: f64,
+    /// Bounds of the mean spike count of a channel's neurons that spike, which
+    /// [`Normalisation::Homeostatic`] holds: more spikes are finer activations, and cost more.
+    pub active_counts: [f64; 2],
     /// Factor on the learning rate of biases: with spike counts of size s, s^2 makes them as fast
     /// as the weights.
     pub bias_rate: f64,
@@ -106,6 +118,8 @@ impl Default for TrainingSettings {
             momentum: 0.9,
             weight_decay: 0.0,
             normalisation: Normalisation::None,
+            turning_rate: 0.0,
+            active_counts: [3.0, 8.0],
             bias_rate: 1.0,
             schedule: Schedule::Cosine { final_factor: 0.0 },
             warm_up_epochs: 0,
@@ -141,6 +155,13 @@ impl TrainingSettings {
         within("learning_rate", self.learning_rate, f64::MIN_POSITIVE, 1e6, "a number above 0")?;
         within("momentum", self.momentum, 0.0, 0.999_999, "0 to below 1")?;
         within("weight_decay", self.weight_decay, 0.0, 1.0, "0 to 1")?;
+        within("turning_rate", self.turning_rate, 0.0, 1.0, "0 to 1")?;
+        if self.turning_rate > 0.0 && self.normalisation != Normalisation::Homeostatic {
+            within("turning_rate", self.turning_rate, 0.0, 0.0, "0 unless normalisation is \"homeostatic\"")?;
+        }
+        let [low, high] = self.active_counts;
+        within("active_counts[0]", low, 0.0, 127.0, "0 to 127")?;
+        within("active_counts[1]", high, low.max(1.0), 127.0, "1 to 127, not below active_counts[0]")?;
         within("bias_rate", self.bias_rate, f64::MIN_POSITIVE, 1e6, "above 0 and at most 1000000")?;
         within("warm_up_epochs", self.warm_up_epochs.into(), 0.0, self.epochs.into(), "at most the epochs")?;
         within("alpha", self.alpha, f64::MIN_POSITIVE, LARGEST_ALPHA, "a number above 0 and at most 4194304")?;
@@ -168,6 +189,11 @@ impl TrainingSettings {
             epochs => ((f64::from(epoch) + progress) / f64::from(epochs)).min(1.0),
         };
         self.learning_rate * self.schedule_factor(epoch) * warm_up
+    }
+
+    /// The turning rate at the same point.
+    pub fn turning_rate_at(&self, epoch: u32, progress: f64) -> f64 {
+        self.turning_rate * self.learning_rate_at(epoch, progress) / self.learning_rate
     }
 
     /// The learning rate of an epoch, counted from 0, in units of the base rate, without warm-up.

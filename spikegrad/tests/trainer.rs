@@ -56,7 +56,9 @@ fn variants() -> Vec<(WeightFormat, TrainingSettings)> {
     }
     all.push((WeightFormat::I8, task::settings()));
     for format in [WeightFormat::I8, WeightFormat::I16, WeightFormat::F32] {
-        all.push((format, TrainingSettings { normalisation: Normalisation::Homeostatic, ..task::settings() }));
+        let normalisation = Normalisation::Homeostatic;
+        all.push((format, TrainingSettings { normalisation, ..task::settings() }));
+        all.push((format, TrainingSettings { normalisation, turning_rate: 0.01, ..task::settings() }));
     }
     all
 }
@@ -186,6 +188,14 @@ fn settings_out_of_range_are_refused_by_name() {
         ("learning_rate", |s| s.learning_rate = f64::NAN),
         ("momentum", |s| s.momentum = 1.0),
         ("weight_decay", |s| s.weight_decay = -0.1),
+        ("turning_rate", |s| s.turning_rate = 0.01),
+        ("turning_rate", |s| {
+            s.normalisation = Normalisation::Homeostatic;
+            s.turning_rate = -0.01;
+        }),
+        ("active_counts[0]", |s| s.active_counts = [f64::NAN, 8.0]),
+        ("active_counts[1]", |s| s.active_counts = [9.0, 8.0]),
+        ("active_counts[1]", |s| s.active_counts = [3.0, 128.0]),
         ("warm_up_epochs", |s| s.warm_up_epochs = 5),
         ("schedule.every", |s| s.schedule = spikegrad::Schedule::Step { every: 0, factor: 0.1 }),
         ("schedule.factor", |s| s.schedule = spikegrad::Schedule::Step { every: 1, factor: 2.0 }),
@@ -280,9 +290,16 @@ fn samples_that_do_not_fit_are_refused() {
 /// is free.
 #[test]
 fn normalised_weights_keep_mean_and_spread_and_still_learn() {
+    for turning_rate in [0.0, 0.01] {
+        assert_normalised_weights_learn(turning_rate);
+    }
+}
+
+fn assert_normalised_weights_learn(turning_rate: f64) {
     let samples = Quadrants::new(200, 4);
     let settings = TrainingSettings {
         normalisation: Normalisation::Homeostatic,
+        turning_rate,
         learning_rate: 0.02,
         epochs: 10,
         ..task::settings()

@@ -32,6 +32,12 @@ pub struct Overrides {
     /// What keeps spike counts at a steady size
     #[arg(long, value_name = "KIND")]
     pub normalisation: Option<NormalisationChoice>,
+    /// Learning rate of weights under homeostatic normalisation, in units of their root mean square; 0 for the learning rate
+    #[arg(long, value_name = "RATE", value_parser = share, allow_negative_numbers = true)]
+    pub turning_rate: Option<f64>,
+    /// Bounds of the mean spike count of a channel's neurons that spike, under homeostatic normalisation
+    #[arg(long, value_name = "LOW:HIGH", value_parser = active_counts)]
+    pub active_counts: Option<ActiveCounts>,
     /// Factor on the learning rate of biases, above 0
     #[arg(long, value_name = "FACTOR", value_parser = above_zero, allow_negative_numbers = true)]
     pub bias_rate: Option<f64>,
@@ -114,6 +120,10 @@ pub enum PaddingChoice {
     Same,
 }
 
+/// A value of `--active-counts`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActiveCounts(pub [f64; 2]);
+
 /// A value of `--dropout`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DropoutChoice {
@@ -155,6 +165,8 @@ impl Overrides {
                 NormalisationChoice::Homeostatic => Normalisation::Homeostatic,
             }),
         );
+        set(&mut training.turning_rate, self.turning_rate);
+        set(&mut training.active_counts, self.active_counts.map(|counts| counts.0));
         set(&mut training.bias_rate, self.bias_rate);
         set(&mut training.schedule, self.schedule.map(|choice| choice.0));
         // A run made shorter than the warm-up of its recipe rises over all of its epochs.
@@ -224,6 +236,14 @@ fn share(text: &str) -> Result<f64, String> {
 fn alpha(text: &str) -> Result<f64, String> {
     let expected = format!("a number above 0 and at most {LARGEST_ALPHA}");
     within(text, &expected, |value| value > 0.0 && value <= LARGEST_ALPHA)
+}
+
+fn active_counts(text: &str) -> Result<ActiveCounts, String> {
+    let expected = "LOW:HIGH with 0 <= LOW <= HIGH <= 127 and HIGH at least 1, such as 6:16";
+    let (low, high) = text.split_once(':').ok_or_else(|| format!("expected {expected}, found {text}"))?;
+    let low = within(low, expected, |value| (0.0..=127.0).contains(&value))?;
+    let high = within(high, expected, |value| value >= low && (1.0..=127.0).contains(&value))?;
+    Ok(ActiveCounts([low, high]))
 }
 
 fn dropout(text: &str) -> Result<DropoutChoice, String> {

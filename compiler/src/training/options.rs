@@ -47,6 +47,7 @@ pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Opti
         schedule: Schedule::Cosine { final_factor: 0.01 },
         warm_up_epochs: 0,
         normalisation: spikegrad::Normalisation::None,
+        turning_rate: 0.0,
         dropout: std::collections::BTreeMap::new(),
         ..settings.clone()
     }

@@ -2,9 +2,10 @@
 
 mod homeostasis;
 mod standardise;
+mod step;
 mod update;
 
-pub(crate) use homeostasis::ChannelActivity;
+pub(crate) use homeostasis::{ChannelActivity, Control};
 pub(crate) use update::{RowGradients, RowScratch, UpdateRates};
 
 use rand_distr::{Distribution, StandardNormal};
@@ -22,6 +23,9 @@ pub(crate) struct Master {
     /// Per projection; empty for fixed weights.
     pub weights: Vec<Vec<f32>>,
     pub weight_momentum: Vec<Vec<f32>>,
+    /// Per projection and neuron: running mean square of its gradient, 0 before the first; changed only
+    /// where weights turn.
+    pub gradient_squares: Vec<Vec<f32>>,
     /// Per population; empty without bias.
     pub bias: Vec<Vec<f32>>,
     pub bias_momentum: Vec<Vec<f32>>,
@@ -82,7 +86,10 @@ impl Master {
         let zeros = |values: &[Vec<f32>]| values.iter().map(|v| vec![0.0; v.len()]).collect::<Vec<_>>();
         let bias: Vec<Vec<f32>> =
             network.populations().iter().map(|p| vec![0.0; p.bias.as_ref().map_or(0, Bias::len)]).collect();
-        Self { weight_momentum: zeros(&weights), bias_momentum: zeros(&bias), weights, bias }
+        let rows = weights.iter().zip(network.projections());
+        let rows = rows.map(|(values, projection)| values.len() / row_length(&projection.connection).max(1));
+        let gradient_squares = rows.map(|rows| vec![0.0; rows]).collect();
+        Self { weight_momentum: zeros(&weights), gradient_squares, bias_momentum: zeros(&bias), weights, bias }
     }
 
     /// Writes the parameters, rounded onto the grid, into a network.

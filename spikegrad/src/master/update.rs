@@ -7,7 +7,8 @@ use kernels::{Engine, Workspace};
 use rayon::prelude::*;
 use snn::{Connection, Weights};
 
-use super::homeostasis::ChannelActivity;
+use super::homeostasis::{ChannelActivity, Control};
+use super::step::{Hold, Neuron, Step};
 use super::{Master, row_length, standardise, unit};
 use crate::error::SpikegradError;
 use crate::pass::PassContext;
@@ -56,50 +57,11 @@ pub(crate) struct RowScratch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpdateRates {
     pub learning_rate: f64,
-    /// Share of its full strength with which activity is controlled.
-    pub control: f64,
+    /// That of held weights in units of their root mean square; 0 for the learning rate.
+    pub turning_rate: f64,
+    pub control: Control,
     /// Examples in the batch.
     pub examples: usize,
-}
-
-/// What all neurons of a projection share.
-#[derive(Clone, Copy)]
-struct Step {
-    momentum: f32,
-    rate: f32,
-    decay: f32,
-    /// Share of its full strength with which activity is controlled.
-    control: f64,
-}
-
-/// How the weights of one neuron are held.
-#[derive(Clone, Copy)]
-struct Hold {
-    /// Root mean square of the weights at the start of training.
-    initial: f32,
-    /// Factor on the present one.
-    scale: f32,
-}
-
-/// Bounds of the root mean square of weights, in units of the initial one: the grid is fixed.
-const SPREAD_BOUNDS: [f32; 2] = [0.125, 2.0];
-
-impl Step {
-    /// Updates the weights of one neuron from their gradient, which is changed.
-    fn apply(&self, hold: Option<Hold>, gradient: &mut [f32], weights: &mut [f32], velocities: &mut [f32]) {
-        let spread = hold.map_or(0.0, |_| standardise::spread(weights));
-        if hold.is_some() {
-            standardise::project(gradient, weights, spread);
-        }
-        for ((weight, velocity), &gradient) in weights.iter_mut().zip(velocities).zip(gradient.iter()) {
-            *velocity = self.momentum * *velocity + (gradient + self.decay * *weight);
-            *weight -= self.rate * *velocity;
-        }
-        if let Some(Hold { initial, scale }) = hold {
-            let [low, high] = SPREAD_BOUNDS.map(|bound| bound * initial);
-            standardise::standardise(weights, (spread * scale).clamp(low, high));
-        }
-    }
 }
 
 /// Takes the mean of the inputs out of a gradient: `dW_k -= sum(E) * mean(S_k)`. What a common
@@ -173,6 +135,8 @@ struct Block<'a> {
     first: usize,
     weights: &'a mut [f32],
     velocities: &'a mut [f32],
+    /// One a neuron.
+    squares: &'a mut [f32],
     mantissas: Mantissas<'a>,
 }
 
@@ -185,16 +149,17 @@ impl Block<'_> {
         scratch: &mut RowScratch,
         gradient: &mut Vec<f32>,
     ) -> Result<(), SpikegradError> {
-        let Self { shared, first, weights, velocities, mantissas } = self;
+        let Self { shared, first, weights, velocities, squares, mantissas } = self;
         let row = shared.row;
         gradient.clear();
         gradient.resize(weights.len(), 0.0);
         gradients.add_rows(shared.projection, first..first + weights.len() / row, scratch, gradient)?;
-        let rows = gradient.chunks_exact_mut(row).zip(weights.chunks_exact_mut(row));
-        for (neuron, ((gradient, weights), velocities)) in rows.zip(velocities.chunks_exact_mut(row)).enumerate() {
+        let state = weights.chunks_exact_mut(row).zip(velocities.chunks_exact_mut(row)).zip(squares);
+        let state = state.map(|((weights, velocities), square)| Neuron { weights, velocities, square });
+        for (neuron, (gradient, mut state)) in gradient.chunks_exact_mut(row).zip(state).enumerate() {
             let channel = (first + neuron) % shared.channels;
             let hold = shared.initial.map(|initial| {
-                let scale = gradients.activity(shared.target, channel).scale(step.control) as f32;
+                let scale = step.control.scale(gradients.activity(shared.target, channel)) as f32;
                 Hold { initial, scale }
             });
             if hold.is_some() && shared.rows_have_bias {
@@ -202,7 +167,7 @@ impl Block<'_> {
             }
             let factor = shared.factors[channel % shared.factors.len()];
             gradient.iter_mut().for_each(|gradient| *gradient *= factor);
-            step.apply(hold, gradient, weights, velocities);
+            step.apply(hold, gradient, &mut state);
         }
         mantissas.write(engine, weights, shared.unit)
     }
@@ -217,7 +182,8 @@ enum Mantissas<'a> {
 
 impl Master {
     /// Momentum descent: `v = momentum * v + gradient + weight_decay * w ; w -= learning_rate * v`,
-    /// then the constraint and the control of [`Normalisation::Homeostatic`]. Writes the weights, rounded onto the
+    /// then the constraint and the control of [`Normalisation::Homeostatic`]; weights that turn follow
+    /// [`TrainingSettings::turning_rate`]. Writes the weights, rounded onto the
     /// grid, to `rounded`; the biases stay to be written.
     ///
     /// The gradient with respect to a real weight is `E S 2^f / (threshold * kept)`, averaged
@@ -236,14 +202,20 @@ impl Master {
         let &PassContext { network, engine, .. } = context;
         let alpha = if settings.gradient == Gradient::Spike { settings.alpha } else { 1.0 };
         let share = 1.0 / (alpha * rates.examples.max(1) as f64);
-        let (momentum, rate) = (settings.momentum as f32, rates.learning_rate as f32);
-        let step = Step { momentum, rate, decay: settings.weight_decay as f32, control: rates.control };
+        let momentum = settings.momentum as f32;
+        let step = Step {
+            momentum,
+            rate: rates.learning_rate as f32,
+            turning: rates.turning_rate as f32,
+            decay: settings.weight_decay as f32,
+            control: rates.control,
+        };
         let mut tasks = Vec::new();
-        let state = self.weights.iter_mut().zip(&mut self.weight_momentum).zip(rounded);
-        for (index, ((weights, velocities), rounded)) in state.enumerate() {
+        let state = self.weights.iter_mut().zip(&mut self.weight_momentum).zip(&mut self.gradient_squares);
+        for (index, (((weights, velocities), squares), rounded)) in state.zip(rounded).enumerate() {
             if let Some(rounded) = rounded {
                 let shared = Arc::new(Shared::new(context, settings, share, gradients, index));
-                tasks.extend(blocks(&shared, weights, velocities, rounded));
+                tasks.extend(blocks(&shared, weights, velocities, squares, rounded));
             }
         }
         let tasks = tasks.into_par_iter().with_max_len(1);
@@ -257,7 +229,7 @@ impl Master {
                 *velocity = momentum * *velocity + (gradients.bias(index, channel) * share) as f32;
                 *bias -= rate * *velocity;
                 if is_held {
-                    *bias += gradients.activity(index, channel).bias_shift(rates.control) as f32;
+                    *bias += rates.control.bias_shift(gradients.activity(index, channel)) as f32;
                 }
             }
         }
@@ -278,6 +250,7 @@ fn blocks<'a>(
     shared: &Arc<Shared>,
     weights: &'a mut [f32],
     velocities: &'a mut [f32],
+    squares: &'a mut [f32],
     rounded: &'a mut Weights,
 ) -> Vec<Block<'a>> {
     let length = shared.neurons * shared.row;
@@ -286,12 +259,14 @@ fn blocks<'a>(
         Weights::I16(values) => values.chunks_mut(length).map(Mantissas::I16).collect(),
         Weights::F32(values) => values.chunks_mut(length).map(Mantissas::F32).collect(),
     };
-    let state = weights.chunks_mut(length).zip(velocities.chunks_mut(length)).zip(mantissas);
-    let block = |(place, ((weights, velocities), mantissas))| Block {
+    let state = weights.chunks_mut(length).zip(velocities.chunks_mut(length));
+    let state = state.zip(squares.chunks_mut(shared.neurons)).zip(mantissas);
+    let block = |(place, (((weights, velocities), squares), mantissas))| Block {
         shared: Arc::clone(shared),
         first: place * shared.neurons,
         weights,
         velocities,
+        squares,
         mantissas,
     };
     state.enumerate().map(block).collect()

@@ -50,6 +50,10 @@ fn tensors(trainer: &Trainer) -> Vec<(String, &Vec<f32>)> {
         if projection.weights.is_some() {
             all.push((format!("{}.weight", projection.name), &trainer.master.weights[index]));
             all.push((format!("{}.weight.momentum", projection.name), &trainer.master.weight_momentum[index]));
+            if trainer.settings.turning_rate > 0.0 {
+                let squares = &trainer.master.gradient_squares[index];
+                all.push((format!("{}.weight.gradient_squares", projection.name), squares));
+            }
         }
     }
     for (index, population) in trainer.network.populations().iter().enumerate() {
@@ -135,6 +139,7 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), Spikegra
     for (index, projection) in trainer.network.projections().iter().enumerate() {
         take(format!("{}.weight", projection.name), &mut trainer.master.weights[index]);
         take(format!("{}.weight.momentum", projection.name), &mut trainer.master.weight_momentum[index]);
+        take(format!("{}.weight.gradient_squares", projection.name), &mut trainer.master.gradient_squares[index]);
     }
     for (index, population) in trainer.network.populations().iter().enumerate() {
         take(format!("{}.bias", population.name), &mut trainer.master.bias[index]);

@@ -19,7 +19,7 @@ use snn::{Network, WeightFormat, Weights};
 
 use crate::error::SpikegradError;
 use crate::inference::{Evaluation, evaluate_with};
-use crate::master::{Master, UpdateRates};
+use crate::master::{Control, Master, UpdateRates};
 use crate::pass::{PassContext, Statistics};
 use crate::plan::Plan;
 use crate::prepared::{Forms, Prepared};
@@ -231,8 +231,9 @@ impl Trainer {
         let total = batches(samples, &self.settings);
         let progress = (self.position.batch + 1) as f64 / total as f64;
         let learning_rate = self.settings.learning_rate_at(epoch, progress);
-        let control = self.settings.schedule_factor(epoch);
-        self.update(UpdateRates { learning_rate, control, examples })?;
+        let turning_rate = self.settings.turning_rate_at(epoch, progress);
+        let control = Control { strength: self.settings.schedule_factor(epoch), counts: self.settings.active_counts };
+        self.update(UpdateRates { learning_rate, turning_rate, control, examples })?;
         self.accumulator.examples += examples as u64;
         self.accumulator.loss += loss;
         for shard in &mut self.shards {
