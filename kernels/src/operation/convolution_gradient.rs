@@ -74,6 +74,6 @@ impl Engine {
         batch: usize,
         channels: usize,
     ) -> usize {
-        if shape.validate().is_err() { 0 } else { Gradient::new(shape).rows_workspace(batch, channels) }
+        if shape.validate().is_err() { 0 } else { Gradient::new(shape).rows_workspace(self, batch, channels) }
     }
 }

@@ -11,6 +11,11 @@ use crate::{ConvolutionShape, Counts, Engine, FiringStatistics, Isa, KernelError
 
 /// Bytes of totals that are fired together: a share of the second cache.
 const PANEL: usize = 128 * 1024;
+/// Bytes of weights that all samples meet before the next ones are read: a share of the second cache.
+const WEIGHTS: usize = 640 * 1024;
+/// Columns of weights that are taken together at least, and a multiple of which is taken.
+const LEAST_COLUMNS: usize = 64;
+const COLUMN_STEP: usize = 2 * BLOCK;
 
 /// A convolution read in place from a padded copy of each sample.
 pub(super) struct Windows {
@@ -31,6 +36,14 @@ struct Operands<'a> {
     flip: u8,
     weights: &'a PackedMatrix,
     bias: Option<&'a [i32]>,
+    /// The output channels to compute, from the start of a block.
+    columns: Range<usize>,
+}
+
+/// Where totals go: those of the first channel asked for, and values from cell to cell.
+struct Totals<'a> {
+    values: &'a mut [i32],
+    step: usize,
 }
 
 impl Windows {
@@ -103,22 +116,40 @@ impl Windows {
         self.image_lines().saturating_mul(self.parts(engine, batch)).saturating_mul(LINE)
     }
 
+    /// Output channels that are computed together, so that their weights stay in a near cache.
+    fn width(&self) -> usize {
+        let groups = (self.kernel[1] * self.placement.channels).div_ceil(GROUP);
+        let column = self.kernel[0].saturating_mul(groups).saturating_mul(GROUP);
+        let fitting = WEIGHTS / column.max(1) / COLUMN_STEP * COLUMN_STEP;
+        fitting.max(LEAST_COLUMNS).min(self.output_channels)
+    }
+
+    /// Groups of output channels.
+    fn column_ranges(&self, width: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let all = self.output_channels;
+        (0..all).step_by(width.max(1)).map(move |first| first..all.min(first + width))
+    }
+
     /// Output rows fired together.
-    fn panel_rows(&self) -> usize {
-        (PANEL / self.row_length().saturating_mul(4).max(1)).clamp(1, self.output[0].max(1))
+    fn panel_rows(&self, width: usize) -> usize {
+        let row = self.output[1].saturating_mul(width).saturating_mul(4);
+        (PANEL / row.max(1)).clamp(1, self.output[0].max(1))
     }
 
     /// Samples fired together; more than one only if all their rows are.
-    fn panel_samples(&self, batch: usize) -> usize {
-        (PANEL / self.output_length().saturating_mul(4).max(1)).clamp(1, batch.max(1))
+    fn panel_samples(&self, width: usize, batch: usize) -> usize {
+        let sample = self.output[0].saturating_mul(self.output[1]).saturating_mul(width).saturating_mul(4);
+        (PANEL / sample.max(1)).clamp(1, batch.max(1))
     }
 
     /// Lines of the padded sample, of a panel of totals and of the column corrections.
     fn fired_lines(&self, batch: usize) -> [usize; 3] {
-        let rows = self.panel_rows().saturating_mul(self.panel_samples(batch));
-        let panel = rows.saturating_mul(self.row_length()).saturating_mul(4);
+        let panel = |width: usize| {
+            let rows = self.panel_rows(width).saturating_mul(self.panel_samples(width, batch));
+            lines_for(rows.saturating_mul(self.output[1]).saturating_mul(width).saturating_mul(4))
+        };
         let corrections = self.output_channels.next_multiple_of(BLOCK).saturating_mul(4);
-        [self.image_lines(), lines_for(panel), lines_for(corrections)]
+        [self.image_lines(), panel(self.width()).max(panel(self.output_channels)), lines_for(corrections)]
     }
 
     /// Bytes of workspace for [`Windows::run_fired`].
@@ -147,11 +178,15 @@ impl Windows {
         let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
         let part_samples = batch.div_ceil(parts);
         share(parts, out, part_samples * out_length, scratch, lines, |part, out, scratch| {
-            for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
-                let filled = self.place(input, part * part_samples + index, scratch);
-                let image = line_bytes_mut(scratch);
-                let operands = Operands { isa: engine.isa(), image, filled, flip: input.flip(), weights, bias: None };
-                self.convolve(&operands, 0..self.output[0], store, &mut [], out);
+            for columns in self.column_ranges(self.width()) {
+                for (index, out) in out.chunks_exact_mut(out_length).enumerate() {
+                    let filled = self.place(input, part * part_samples + index, scratch);
+                    let (isa, image, flip) = (engine.isa(), line_bytes_mut(scratch), input.flip());
+                    let start = columns.start;
+                    let operands = Operands { isa, image, filled, flip, weights, bias: None, columns: columns.clone() };
+                    let mut totals = Totals { values: &mut out[start..], step: self.output_channels };
+                    self.convolve(&operands, 0..self.output[0], store, &mut [], &mut totals);
+                }
             }
         });
         Ok(())
@@ -172,35 +207,52 @@ impl Windows {
         if epilogue.len() == 0 {
             return Ok(FiringStatistics::default());
         }
-        let (out_length, row_length) = (self.output_length(), self.row_length());
+        let out_length = self.output_length();
         let batch = epilogue.len() / out_length;
         let layout = self.fired_lines(batch);
         let lines = layout.into_iter().fold(0, usize::saturating_add);
         let (parts, scratch) = workspace.split(operation, self.parts(engine, batch), lines)?;
         let part_samples = batch.div_ceil(parts);
-        let (panel_samples, panel_rows) = (self.panel_samples(batch), self.panel_rows());
+        // Thresholds per channel need whole rows.
+        let width = if epilogue.is_uniform() { self.width() } else { self.output_channels };
+        let (panel_samples, panel_rows) = (self.panel_samples(width, batch), self.panel_rows(width));
         let run = |part: usize, mut epilogue: Epilogue<'_>, scratch: &mut [Line]| {
             let (image, scratch) = scratch.split_at_mut(layout[0]);
             let (panel, corrections) = scratch.split_at_mut(layout[1]);
             let (panel, corrections) = (line_integers_mut(panel), line_integers_mut(corrections));
             let samples = epilogue.len() / out_length;
             let mut statistics = FiringStatistics::default();
-            let mut filled = 0..0;
-            for first in (0..samples).step_by(panel_samples) {
+            let panels = (0..samples).step_by(panel_samples);
+            for (columns, first) in
+                self.column_ranges(width).flat_map(|columns| panels.clone().map(move |first| (columns.clone(), first)))
+            {
                 let count = panel_samples.min(samples - first);
+                let mut filled = 0..0;
                 for first_row in (0..self.output[0]).step_by(panel_rows) {
                     let rows = first_row..self.output[0].min(first_row + panel_rows);
-                    let length = rows.len() * row_length;
+                    let length = rows.len() * self.output[1] * columns.len();
                     for (index, totals) in panel[..count * length].chunks_exact_mut(length).enumerate() {
                         if first_row == 0 {
                             filled = self.place(input, part * part_samples + first + index, image);
                         }
-                        let (image, filled) = (line_bytes_mut(image), filled.clone());
-                        let operands = Operands { isa: engine.isa(), image, filled, flip: input.flip(), weights, bias };
-                        self.convolve(&operands, rows.clone(), Store::OVERWRITE, corrections, totals);
+                        let (isa, image, flip) = (engine.isa(), line_bytes_mut(image), input.flip());
+                        let (filled, columns) = (filled.clone(), columns.clone());
+                        let mut totals = Totals { values: totals, step: columns.len() };
+                        let operands = Operands { isa, image, filled, flip, weights, bias, columns };
+                        self.convolve(&operands, rows.clone(), Store::OVERWRITE, corrections, &mut totals);
                     }
-                    let start = first * out_length + first_row * row_length;
-                    statistics += epilogue.apply(engine.isa(), start, &panel[..count * length]);
+                    let start = first * out_length + first_row * self.row_length();
+                    let panel = &panel[..count * length];
+                    if columns.len() == self.output_channels {
+                        statistics += epilogue.apply(engine.isa(), start, panel);
+                        continue;
+                    }
+                    for (sample, totals) in panel.chunks_exact(length).enumerate() {
+                        let start = start + sample * out_length + columns.start;
+                        for (cell, totals) in totals.chunks_exact(columns.len()).enumerate() {
+                            statistics += epilogue.apply(engine.isa(), start + cell * self.output_channels, totals);
+                        }
+                    }
                 }
             }
             statistics
@@ -233,23 +285,24 @@ impl Windows {
         }
     }
 
-    /// Convolves some output rows of a sample into `out`, together all adjacent ones that need the same kernel rows.
+    /// Convolves some output rows of a sample, together all adjacent ones that need the same kernel rows.
     fn convolve(
         &self,
         operands: &Operands<'_>,
         rows: Range<usize>,
         store: Store,
         corrections: &mut [i32],
-        out: &mut [i32],
+        totals: &mut Totals<'_>,
     ) {
         let mut first = rows.start;
         while first < rows.end {
             let kernel_rows = self.kernel_rows(first, &operands.filled);
             let more = (first + 1..rows.end).take_while(|&row| self.kernel_rows(row, &operands.filled) == kernel_rows);
             let group = first..first + 1 + more.count();
-            let out = &mut out[(first - rows.start) * self.row_length()..];
+            let start = (first - rows.start) * self.output[1] * totals.step;
+            let mut totals = Totals { values: &mut totals.values[start..], step: totals.step };
             first = group.end;
-            self.multiply(operands, group, kernel_rows, store, corrections, out);
+            self.multiply(operands, group, kernel_rows, store, corrections, &mut totals);
         }
     }
 
@@ -261,14 +314,18 @@ impl Windows {
         kernel_rows: Range<usize>,
         store: Store,
         corrections: &mut [i32],
-        out: &mut [i32],
+        totals: &mut Totals<'_>,
     ) {
-        let &Operands { isa, image, flip, weights, bias, .. } = operands;
-        let out = &mut out[..rows.len() * self.row_length()];
+        let Operands { isa, image, flip, weights, columns, .. } = operands;
+        let bias = operands.bias.map(|bias| &bias[columns.clone()]);
+        let step = totals.step;
         if kernel_rows.is_empty() {
-            store_nothing(store, out);
-            if let Some(bias) = bias {
-                out.chunks_exact_mut(bias.len().max(1)).for_each(|cell| cell.copy_from_slice(bias));
+            for cell in totals.values.chunks_mut(step).take(rows.len() * self.output[1]) {
+                let cell = &mut cell[..columns.len()];
+                store_nothing(store, cell);
+                if let Some(bias) = bias {
+                    cell.copy_from_slice(bias);
+                }
             }
             return;
         }
@@ -278,26 +335,33 @@ impl Windows {
         let line = BLOCK * GROUP;
         let image_start = (rows.start * self.stride[0] + kernel_rows.start) * row;
         let left = Operand { bytes: &image[image_start..], lane: self.stride[1] * channels, steps: [0, row, GROUP] };
+        let block = columns.start / BLOCK * weights.block_step();
         let right = Operand {
-            bytes: &weights.bytes()[kernel_rows.start * groups * line..],
+            bytes: &weights.bytes()[block + kernel_rows.start * groups * line..],
             lane: weights.block_step(),
             steps: [0, groups * line, line],
         };
+        let correction = weights.correction(*flip, kernel_rows.clone()).map(|values| &values[columns.start..]);
+        let padded = columns.len().next_multiple_of(BLOCK);
         let product = Product {
             row_groups: rows.len(),
             left_group_step: self.stride[0] * row,
             rows: self.output[1],
-            columns: self.output_channels,
+            columns: columns.len(),
             counts: [1, kernel_rows.len(), groups],
             left,
             right,
             unsigned: UnsignedSide::Left,
-            column_correction: join(weights.correction(flip, kernel_rows), bias, corrections),
+            column_correction: join(
+                correction,
+                bias,
+                if bias.is_some() { &mut corrections[..padded] } else { &mut [] },
+            ),
             row_correction: None,
             store,
         };
-        let (group_step, row_step) = (self.row_length(), self.output_channels);
-        multiply(isa, &product, Output { values: out, group_step, row_step });
+        let out = Output { values: &mut *totals.values, group_step: self.output[1] * step, row_step: step };
+        multiply(*isa, &product, out);
     }
 }
 

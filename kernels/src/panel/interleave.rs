@@ -1,6 +1,12 @@
 //! Four streams of bytes interleaved into groups of four.
 
 use crate::Isa;
+use crate::workspace::LINE;
+
+/// Groups that [`interleave_lines`] takes at a time, whole lines.
+const LONGEST_PIECE: usize = 256;
+/// Groups of four bytes in a line.
+const GROUPS_OF_LINE: usize = LINE / 4;
 
 /// `target[4 * i + j] = source[j][i]` for every `i` below the common length.
 #[inline(always)]
@@ -99,13 +105,23 @@ fn interleave_block(sources: [&[u8; 16]; 4], target: &mut [u8; 64]) {
     }
 }
 
-/// `target[4 * i + j] = source[i + j * shift]` for every group of `target`.
-///
-/// `source` must hold `target.len() / 4 + 3 * shift` bytes.
-pub(crate) fn interleave_shifted(isa: Isa, source: &[u8], shift: usize, target: &mut [u8]) {
-    let length = target.len() / 4;
-    let stream = |index: usize| &source[index * shift..][..length];
-    interleave(isa, [stream(0), stream(1), stream(2), stream(3)], target);
+/// [`interleave`] of runs of at most [`LONGEST_PIECE`] groups at a time, every 16 groups going to a line of their own:
+/// groups `16 * l ..` of the sources to the start of `target[l * pitch ..]`. Bytes of the last line beyond the sources are
+/// left as they are.
+pub(crate) fn interleave_lines(isa: Isa, sources: [&[u8]; 4], target: &mut [u8], pitch: usize) {
+    let mut piece = [0; 4 * LONGEST_PIECE];
+    let length = sources.iter().map(|source| source.len()).min().unwrap_or(0);
+    for first in (0..length).step_by(LONGEST_PIECE) {
+        let count = LONGEST_PIECE.min(length - first);
+        interleave(isa, sources.map(|source| &source[first..first + count]), &mut piece[..4 * count]);
+        for (line, bytes) in piece[..4 * count].chunks(LINE).enumerate() {
+            let target = &mut target[(first / GROUPS_OF_LINE + line) * pitch..];
+            match (<&[u8; LINE]>::try_from(bytes), target.first_chunk_mut::<LINE>()) {
+                (Ok(bytes), Some(target)) => *target = *bytes,
+                _ => target[..bytes.len()].copy_from_slice(bytes),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +138,23 @@ mod tests {
                 interleave(isa, [0, 1, 2, 3].map(|stream: usize| &streams[stream][..]), &mut target);
                 for (index, &byte) in target.iter().enumerate() {
                     assert_eq!(byte, streams[index % 4][index / 4], "{isa} {length} {index}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_goes_to_its_place() {
+        let streams: Vec<Vec<u8>> =
+            (0..4).map(|stream| (0..700u32).map(|index| (index * 11 + stream * 67) as u8).collect()).collect();
+        for isa in Isa::available() {
+            for (length, pitch) in [(0, 64), (5, 64), (16, 100), (40, 128), (256, 64), (300, 72), (689, 192)] {
+                let sources = [0, 1, 2, 3].map(|stream: usize| &streams[stream][..length]);
+                let mut target = vec![99; length.div_ceil(16) * pitch + 64];
+                interleave_lines(isa, sources, &mut target, pitch);
+                for index in 0..4 * length.next_multiple_of(16) {
+                    let expected = if index / 4 < length { streams[index % 4][index / 4] } else { 99 };
+                    assert_eq!(target[index / 64 * pitch + index % 64], expected, "{isa} {length} {pitch} {index}");
                 }
             }
         }

@@ -4,7 +4,8 @@
 //! near cache and every output value is loaded and stored once for a long reduction. Samples without errors are left
 //! out.
 
-mod packing;
+mod counts;
+mod errors;
 mod step;
 
 use std::ops::Range;
@@ -13,20 +14,21 @@ use super::{share, store_nothing};
 use crate::panel::is_zero;
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::{LINE, Line, line_bytes_mut, line_integers_mut, lines_for};
-use crate::{ConvolutionShape, Counts, Engine, KernelError, Store, Workspace, as_unsigned};
-use packing::Slice;
+use crate::{ConvolutionShape, Counts, Engine, Isa, KernelError, Store, Workspace, as_unsigned};
+use counts::{Orientation, Slice};
+use errors::{CHANNELS, ErrorOrder, ErrorPanel};
 use step::Step;
 
 /// Bytes of interleaved counts in one step when all channels are taken together: half of the nearest cache.
 const COUNT_BUDGET: usize = 24 * 1024;
 /// The same for a slice of channels: a share of the second cache.
 const SLICE_BUDGET: usize = 224 * 1024;
+/// Bytes of interleaved errors that are kept while the slices pass: a share of the second cache.
+const ERROR_BUDGET: usize = 512 * 1024;
 /// Channels in a slice: four blocks of columns.
 const SLICE: usize = 4 * BLOCK;
 /// Inputs of up to this many channels are not sliced.
 const WIDEST_WHOLE: usize = 128;
-/// Output channels whose errors are interleaved together, a multiple of the rows of a register tile.
-const ROWS: usize = 96;
 /// The most samples in one step.
 const MOST_SAMPLES: usize = 64;
 
@@ -38,25 +40,14 @@ pub(super) struct Gradient {
     quads: usize,
 }
 
-/// Which operand the taps (kernel cells times input channels) are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Orientation {
-    /// Columns, written straight to the output.
-    TapsAcross,
-    /// Rows, through a transposed scratch; better when a kernel row is short.
-    TapsDown,
-}
-
 /// The scratch of one part, in lines, and how much is taken at a time.
-struct Layout {
+struct Layout<'a> {
     orientation: Orientation,
+    /// Samples of which the interleaved counts fit.
     samples: usize,
-    rows: usize,
-    image: usize,
-    counts: usize,
-    errors: usize,
-    sums: usize,
-    transposed: usize,
+    errors: ErrorPanel<'a>,
+    /// Lines of each buffer, in the order in which [`Gradient::run`] splits the scratch.
+    lines: [usize; 6],
 }
 
 /// The operands of a gradient.
@@ -81,14 +72,9 @@ impl Gradient {
     }
 
     /// All slices of input channels.
-    fn slices(&self) -> impl Iterator<Item = Slice<'_>> {
+    fn slices(&self, orientation: Orientation) -> impl Iterator<Item = Slice<'_>> {
         let (all, width) = (self.shape.input_channels, self.slice_width());
-        (0..all).step_by(width.max(1)).map(move |first| Slice::new(self, first, width.min(all - first)))
-    }
-
-    /// Bytes of the interleaved errors of one sample for some output channels.
-    fn error_length(&self, channels: usize) -> usize {
-        (self.output[0] * self.quads).saturating_mul(channels.next_multiple_of(BLOCK) * GROUP)
+        (0..all).step_by(width.max(1)).map(move |first| Slice::new(self, orientation, first, width.min(all - first)))
     }
 
     fn orientation(&self, width: usize) -> Orientation {
@@ -104,24 +90,31 @@ impl Gradient {
     }
 
     /// The scratch of a part of `width` output channels.
-    fn layout(&self, batch: usize, width: usize) -> Layout {
-        let slice = Slice::new(self, 0, self.slice_width());
+    fn layout(&self, isa: Isa, batch: usize, width: usize) -> Layout<'_> {
         let orientation = self.orientation(width);
+        let slice = Slice::new(self, orientation, 0, self.slice_width());
         let is_whole = slice.channels == self.shape.input_channels;
         let budget = if is_whole { COUNT_BUDGET } else { SLICE_BUDGET };
-        let samples = (budget / slice.length().max(1)).clamp(1, batch.clamp(1, MOST_SAMPLES));
-        let rows = if orientation == Orientation::TapsDown { width } else { width.min(ROWS) };
+        let most = batch.clamp(1, MOST_SAMPLES);
+        let samples = (budget / slice.length().max(1)).clamp(1, most);
+        let positions = (self.output[0] * self.quads).saturating_mul(width.next_multiple_of(BLOCK) * GROUP);
+        let kept = if is_whole { samples } else { (ERROR_BUDGET / positions.max(1)).clamp(samples, most) };
+        let order = match (orientation, isa) {
+            (Orientation::TapsDown, _) => ErrorOrder::ByGroup(width.max(1)),
+            (Orientation::TapsAcross, Isa::AmxInt8) => ErrorOrder::ByChannel,
+            (Orientation::TapsAcross, _) => ErrorOrder::ByGroup(width.clamp(1, CHANNELS)),
+        };
+        let errors = ErrorPanel { gradient: self, width, samples: kept, order };
         let transposed = self.shape.patch().saturating_mul(width.next_multiple_of(BLOCK)).saturating_mul(4);
-        Layout {
-            orientation,
-            samples,
-            rows,
-            image: lines_for(slice.placement.length()),
-            counts: lines_for(samples.saturating_mul(slice.length())).saturating_add(1),
-            errors: lines_for(samples.saturating_mul(self.error_length(rows))),
-            sums: lines_for(rows.next_multiple_of(BLOCK).saturating_mul(4)),
-            transposed: if orientation == Orientation::TapsDown { lines_for(transposed) } else { 0 },
-        }
+        let lines = [
+            lines_for(slice.placement.length()),
+            lines_for(samples.saturating_mul(slice.length())).saturating_add(1),
+            errors.lines(),
+            errors.scratch_lines(),
+            lines_for(width.next_multiple_of(BLOCK).saturating_mul(4)),
+            if orientation == Orientation::TapsDown { lines_for(transposed) } else { 0 },
+        ];
+        Layout { orientation, samples, errors, lines }
     }
 
     /// Multiply-accumulates of one sample.
@@ -137,11 +130,17 @@ impl Gradient {
         (channels.div_ceil(width.max(1)), width)
     }
 
+    /// Lines that each of the parts of `width` output channels needs, the last of which may be narrower.
+    fn shared_lines(&self, isa: Isa, batch: usize, width: usize) -> usize {
+        let last = self.shape.output_channels % width.max(1);
+        [width, last].into_iter().map(|width| self.part_lines(isa, batch, width)).fold(0, usize::max)
+    }
+
     /// Bytes of workspace for [`Gradient::share_channels`].
     pub(super) fn workspace(&self, engine: &Engine, batch: usize) -> usize {
         let (parts, width) = self.split(engine, batch);
-        let shared = self.part_lines(batch, width).saturating_mul(parts);
-        shared.max(self.part_lines(batch, self.shape.output_channels)).saturating_mul(LINE)
+        let shared = self.shared_lines(engine.isa(), batch, width).saturating_mul(parts);
+        shared.max(self.part_lines(engine.isa(), batch, self.shape.output_channels)).saturating_mul(LINE)
     }
 
     /// Computes the gradient, its output channels shared among threads.
@@ -159,10 +158,10 @@ impl Gradient {
         }
         let batch = operands.batch;
         let (mut parts, mut width) = self.split(engine, batch);
-        let mut lines = self.part_lines(batch, width);
+        let mut lines = self.shared_lines(engine.isa(), batch, width);
         if lines.saturating_mul(parts).saturating_mul(LINE) > workspace.capacity() {
             (parts, width) = (1, self.shape.output_channels);
-            lines = self.part_lines(batch, width);
+            lines = self.part_lines(engine.isa(), batch, width);
         }
         let (_, scratch) = workspace.split(operation, parts, lines)?;
         let taps = self.shape.patch();
@@ -173,9 +172,10 @@ impl Gradient {
         Ok(())
     }
 
-    /// Bytes of workspace for [`Gradient::rows`] with `width` output channels.
-    pub(super) fn rows_workspace(&self, batch: usize, width: usize) -> usize {
-        self.part_lines(batch, width).saturating_mul(LINE)
+    /// Bytes of workspace for [`Gradient::rows`] with up to `width` output channels.
+    pub(super) fn rows_workspace(&self, engine: &Engine, batch: usize, width: usize) -> usize {
+        let lines = (1..=width).map(|width| self.part_lines(engine.isa(), batch, width));
+        lines.fold(0, usize::max).saturating_mul(LINE)
     }
 
     /// Computes the rows `channels` of the gradient on the calling thread.
@@ -193,23 +193,21 @@ impl Gradient {
         if out.is_empty() {
             return Ok(());
         }
-        let (_, scratch) = workspace.split(operation, 1, self.part_lines(operands.batch, channels.len()))?;
+        let (_, scratch) =
+            workspace.split(operation, 1, self.part_lines(engine.isa(), operands.batch, channels.len()))?;
         self.run(engine, operands, channels, store, out, scratch);
         Ok(())
     }
 
     /// Lines that a part of `width` output channels needs.
-    fn part_lines(&self, batch: usize, width: usize) -> usize {
-        let layout = self.layout(batch, width);
-        [layout.image, layout.counts, layout.errors, layout.sums, layout.transposed]
-            .into_iter()
-            .fold(0, usize::saturating_add)
+    fn part_lines(&self, isa: Isa, batch: usize, width: usize) -> usize {
+        self.layout(isa, batch, width).lines.into_iter().fold(0, usize::saturating_add)
     }
 
-    /// The first sample from `from` on that has errors.
-    fn next_active(&self, operands: &Operands<'_>, from: usize) -> Option<usize> {
+    /// The samples that have errors.
+    fn active<'a>(&'a self, operands: &'a Operands<'_>) -> impl Iterator<Item = usize> + 'a {
         let length = self.shape.output_length();
-        (from..operands.batch).find(|sample| !is_zero(as_unsigned(&operands.errors[sample * length..][..length])))
+        (0..operands.batch).filter(move |sample| !is_zero(as_unsigned(&operands.errors[sample * length..][..length])))
     }
 
     /// Computes the rows `channels` of the gradient into `out`, `[channels][taps]`.
@@ -222,57 +220,58 @@ impl Gradient {
         out: &mut [i32],
         scratch: &mut [Line],
     ) {
-        let Some(start) = self.next_active(&operands, 0) else {
-            store_nothing(store, out);
-            return;
-        };
-        let layout = self.layout(operands.batch, channels.len());
-        let (image, scratch) = scratch.split_at_mut(layout.image);
-        let (count_lines, scratch) = scratch.split_at_mut(layout.counts);
-        let (error_lines, scratch) = scratch.split_at_mut(layout.errors);
-        let (sum_lines, scratch) = scratch.split_at_mut(layout.sums);
-        let (image, packed_counts) = (line_bytes_mut(image), line_bytes_mut(count_lines));
-        let (packed_errors, sums) = (line_bytes_mut(error_lines), line_integers_mut(sum_lines));
-        let transposed = &mut line_integers_mut(&mut scratch[..layout.transposed])[..];
-        for slice in self.slices() {
-            let (mut next, mut is_first) = (Some(start), true);
-            while let Some(first) = next {
-                let mut samples = [first; MOST_SAMPLES];
-                let mut count = 0;
-                while let (Some(sample), true) = (next, count < layout.samples) {
-                    samples[count] = sample;
-                    let target = &mut packed_counts[count * slice.length()..];
-                    slice.pack_counts(engine.isa(), operands.counts, sample, image, target);
-                    count += 1;
-                    next = self.next_active(&operands, sample + 1);
-                }
-                let samples = &samples[..count];
-                for first in channels.clone().step_by(layout.rows) {
-                    let block = first..channels.end.min(first + layout.rows);
-                    let correction = self.pack_errors(engine.isa(), &operands, samples, &block, packed_errors, sums);
+        let isa = engine.isa();
+        let layout = self.layout(isa, operands.batch, channels.len());
+        let [image, counts, errors, interleaved, sums, transposed] = split(scratch, layout.lines);
+        let (image, packed_counts) = (line_bytes_mut(image), line_bytes_mut(counts));
+        let (packed_errors, interleaved) = (line_bytes_mut(errors), line_bytes_mut(interleaved));
+        let (sums, transposed) = (line_integers_mut(sums), line_integers_mut(transposed));
+        let mut active = self.active(&operands);
+        let mut is_first = true;
+        loop {
+            let (mut samples, mut count) = ([0; MOST_SAMPLES], 0);
+            for (slot, sample) in samples[..layout.errors.samples].iter_mut().zip(&mut active) {
+                *slot = sample;
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let samples = &samples[..count];
+            let is_corrected = layout.errors.pack(isa, &operands, samples, &channels, packed_errors, interleaved, sums);
+            for slice in self.slices(layout.orientation) {
+                for (index, samples) in samples.chunks(layout.samples).enumerate() {
+                    let count_steps = slice.steps(samples.len());
+                    for (index, &sample) in samples.iter().enumerate() {
+                        slice.pack(isa, operands.counts, sample, image, index, count_steps, packed_counts);
+                    }
                     let step = Step {
                         slice: &slice,
-                        isa: engine.isa(),
-                        samples: count,
-                        width: block.len(),
+                        isa,
+                        first_sample: index * layout.samples,
+                        samples: samples.len(),
+                        panel: layout.errors,
                         packed_counts,
+                        count_steps,
                         packed_errors,
-                        correction: correction.then_some(&*sums),
+                        correction: (is_corrected && index == 0).then_some(&*sums),
                     };
+                    let is_first = is_first && index == 0;
                     match layout.orientation {
                         Orientation::TapsAcross => {
-                            let store = Store { accumulate: store.accumulate || !is_first, ..store };
-                            step.taps_across(store, &mut out[(first - channels.start) * self.shape.patch()..]);
+                            step.taps_across(Store { accumulate: store.accumulate || !is_first, ..store }, out);
                         }
                         Orientation::TapsDown => {
                             step.taps_down(Store { accumulate: !is_first, scale: 1 }, transposed);
                         }
                     }
                 }
-                is_first = false;
             }
+            is_first = false;
         }
-        if layout.orientation == Orientation::TapsDown {
+        if is_first {
+            store_nothing(store, out);
+        } else if layout.orientation == Orientation::TapsDown {
             let pitch = channels.len().next_multiple_of(BLOCK);
             for (channel, row) in out.chunks_exact_mut(self.shape.patch()).enumerate() {
                 for (value, source) in row.iter_mut().zip(transposed.chunks_exact(pitch)) {
@@ -281,4 +280,14 @@ impl Gradient {
             }
         }
     }
+}
+
+/// The first lines of each length.
+fn split<const PARTS: usize>(scratch: &mut [Line], lengths: [usize; PARTS]) -> [&mut [Line]; PARTS] {
+    let mut rest = scratch;
+    lengths.map(|length| {
+        let (part, others) = std::mem::take(&mut rest).split_at_mut(length);
+        rest = others;
+        part
+    })
 }

@@ -14,7 +14,6 @@ mod reduction;
 mod right_panel;
 mod rows;
 mod sweep;
-mod transpose;
 
 #[cfg(all(test, target_os = "linux"))]
 mod emulator;
@@ -22,11 +21,10 @@ mod emulator;
 mod emulator_test;
 
 use super::{GROUP, Output, Product, avx512};
+use crate::panel::TILE;
 use configuration::Configuration;
 use sweep::Sweep;
 
-/// Rows of a tile, and groups of the reduction in a tile.
-const TILE: usize = 16;
 /// Bytes of a row of a tile.
 const TILE_ROW: usize = TILE * GROUP;
 /// Rows whose copies are kept while the columns pass.

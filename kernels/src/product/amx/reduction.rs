@@ -87,13 +87,19 @@ impl Reduction {
     /// Calls `visit(index in the range, groups, offset in left, offset in right)` for every stretch of the `count`
     /// groups from `first` that lies within one run.
     pub(super) fn stretches(&self, first: usize, count: usize, mut visit: impl FnMut(usize, usize, usize, usize)) {
-        let groups = self.counts[2];
+        let [_, segments, groups] = self.counts;
+        let (run, mut group) = (first / groups, first % groups);
+        let (mut position, mut segment) = (run / segments, run % segments);
         let mut index = 0;
         while index < count {
-            let length = (groups - (first + index) % groups).min(count - index);
-            let [left, right] = self.offsets(first + index);
-            visit(index, length, left, right);
+            let length = (groups - group).min(count - index);
+            let at = |steps: [usize; 3]| position * steps[0] + segment * steps[1] + group * steps[2];
+            visit(index, length, at(self.left), at(self.right));
             index += length;
+            (group, segment) = (0, segment + 1);
+            if segment == segments {
+                (segment, position) = (0, position + 1);
+            }
         }
     }
 
@@ -105,10 +111,16 @@ impl Reduction {
         [self.left, self.right].map(|steps| position * steps[0] + segment * steps[1] + group * steps[2])
     }
 
+    /// Tiles of a chunk: as many chunks as are needed, all of about the same length.
+    pub(super) fn chunk_tiles(&self) -> usize {
+        let tiles = self.tiles();
+        tiles.div_ceil(tiles.div_ceil(CHUNK_TILES).max(1)).max(1)
+    }
+
     /// The chunk that begins with tile `tile`.
     pub(super) fn chunk(&self, tile: usize) -> Chunk {
         let first = tile * TILE;
-        let groups = (self.groups() - first).min(CHUNK_TILES * TILE);
+        let groups = (self.groups() - first).min(self.chunk_tiles() * TILE);
         let (mut in_place, mut copied) = ([[0; 2]; CHUNK_TILES], [[0; 2]; CHUNK_TILES]);
         for tile in 0..groups.div_ceil(TILE) {
             let [left, right] = self.offsets(first + tile * TILE);

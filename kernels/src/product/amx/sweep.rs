@@ -2,7 +2,7 @@
 
 use super::job::{Job, SUMS_PITCH, Shape, Sums};
 use super::left_panel::LeftPanel;
-use super::reduction::{CHUNK_TILES, Chunk, Reduction};
+use super::reduction::{Chunk, Reduction};
 use super::right_panel::RightPanel;
 use super::rows::Rows;
 use super::{PANEL_ROWS, TILE, TILE_ROW, finish};
@@ -48,7 +48,7 @@ impl<'a> Sweep<'a> {
     pub(super) unsafe fn run(&mut self) {
         for first in (0..self.rows.count).step_by(PANEL_ROWS) {
             let last = (first + PANEL_ROWS).min(self.rows.count);
-            for tiles in (0..self.reduction.tiles()).step_by(CHUNK_TILES) {
+            for tiles in (0..self.reduction.tiles()).step_by(self.reduction.chunk_tiles()) {
                 let chunk = self.reduction.chunk(tiles);
                 // SAFETY: rows and chunk lie within the product.
                 unsafe { self.run_chunk(first, last, &chunk) };
