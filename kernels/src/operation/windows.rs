@@ -12,7 +12,7 @@ use crate::{ConvolutionShape, Counts, Engine, FiringStatistics, Isa, KernelError
 /// Bytes of totals that are fired together: a share of the second cache.
 const PANEL: usize = 128 * 1024;
 /// Bytes of weights that all samples meet before the next ones are read: a share of the second cache.
-const WEIGHTS: usize = 640 * 1024;
+const WEIGHTS: usize = 1216 * 1024;
 /// Columns of weights that are taken together at least, and a multiple of which is taken.
 const LEAST_COLUMNS: usize = 64;
 const COLUMN_STEP: usize = 2 * BLOCK;
