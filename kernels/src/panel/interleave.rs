@@ -2,9 +2,9 @@
 
 use crate::Isa;
 use crate::workspace::LINE;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::__m512i;
 
-/// Groups that [`interleave_lines`] takes at a time, whole lines.
-const LONGEST_PIECE: usize = 256;
 /// Groups of four bytes in a line.
 const GROUPS_OF_LINE: usize = LINE / 4;
 
@@ -58,22 +58,34 @@ fn interleave_wide(sources: [&[u8]; 4], target: &mut [u8]) -> usize {
         unsafe {
             let (a, b) = (_mm512_loadu_si512(a.as_ptr().cast()), _mm512_loadu_si512(b.as_ptr().cast()));
             let (c, d) = (_mm512_loadu_si512(c.as_ptr().cast()), _mm512_loadu_si512(d.as_ptr().cast()));
-            let (low_ab, high_ab) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
-            let (low_cd, high_cd) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
-            let (first, second) = (_mm512_unpacklo_epi16(low_ab, low_cd), _mm512_unpackhi_epi16(low_ab, low_cd));
-            let (third, fourth) = (_mm512_unpacklo_epi16(high_ab, high_cd), _mm512_unpackhi_epi16(high_ab, high_cd));
-            let lower = _mm512_shuffle_i32x4::<0x44>(first, second);
-            let upper = _mm512_shuffle_i32x4::<0xee>(first, second);
-            let other_lower = _mm512_shuffle_i32x4::<0x44>(third, fourth);
-            let other_upper = _mm512_shuffle_i32x4::<0xee>(third, fourth);
-            let target = block.as_mut_ptr();
-            _mm512_storeu_si512(target.cast(), _mm512_shuffle_i32x4::<0x88>(lower, other_lower));
-            _mm512_storeu_si512(target.add(64).cast(), _mm512_shuffle_i32x4::<0xdd>(lower, other_lower));
-            _mm512_storeu_si512(target.add(128).cast(), _mm512_shuffle_i32x4::<0x88>(upper, other_upper));
-            _mm512_storeu_si512(target.add(192).cast(), _mm512_shuffle_i32x4::<0xdd>(upper, other_upper));
+            for (line, value) in interleave_registers(a, b, c, d).into_iter().enumerate() {
+                _mm512_storeu_si512(block.as_mut_ptr().add(line * LINE).cast(), value);
+            }
         }
     }
     64 * blocks.len()
+}
+
+/// Four lines of 16 groups.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn interleave_registers(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> [__m512i; 4] {
+    use std::arch::x86_64::*;
+    let (low_ab, high_ab) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
+    let (low_cd, high_cd) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
+    let (first, second) = (_mm512_unpacklo_epi16(low_ab, low_cd), _mm512_unpackhi_epi16(low_ab, low_cd));
+    let (third, fourth) = (_mm512_unpacklo_epi16(high_ab, high_cd), _mm512_unpackhi_epi16(high_ab, high_cd));
+    let lower = _mm512_shuffle_i32x4::<0x44>(first, second);
+    let upper = _mm512_shuffle_i32x4::<0xee>(first, second);
+    let other_lower = _mm512_shuffle_i32x4::<0x44>(third, fourth);
+    let other_upper = _mm512_shuffle_i32x4::<0xee>(third, fourth);
+    [
+        _mm512_shuffle_i32x4::<0x88>(lower, other_lower),
+        _mm512_shuffle_i32x4::<0xdd>(lower, other_lower),
+        _mm512_shuffle_i32x4::<0x88>(upper, other_upper),
+        _mm512_shuffle_i32x4::<0xdd>(upper, other_upper),
+    ]
 }
 
 /// Sixteen groups at once, with the instructions that every x86-64 processor has.
@@ -105,20 +117,65 @@ fn interleave_block(sources: [&[u8; 16]; 4], target: &mut [u8; 64]) {
     }
 }
 
-/// [`interleave`] of runs of at most [`LONGEST_PIECE`] groups at a time, every 16 groups going to a line of their own:
-/// groups `16 * l ..` of the sources to the start of `target[l * pitch ..]`. Bytes of the last line beyond the sources are
-/// left as they are.
+/// `target[4 * i + j] = source[i + j * shift]` for every group of `target`.
+///
+/// `source` must hold `target.len() / 4 + 3 * shift` bytes.
+pub(crate) fn interleave_shifted(isa: Isa, source: &[u8], shift: usize, target: &mut [u8]) {
+    let length = target.len() / 4;
+    let stream = |index: usize| &source[index * shift..][..length];
+    interleave(isa, [stream(0), stream(1), stream(2), stream(3)], target);
+}
+
+/// [`interleave`] with a line of its own for every 16 groups: groups `16 * l ..` of the sources go to
+/// `target[l * pitch ..]`. All sources have the same length. The last line is written to its end, with any bytes.
 pub(crate) fn interleave_lines(isa: Isa, sources: [&[u8]; 4], target: &mut [u8], pitch: usize) {
-    let mut piece = [0; 4 * LONGEST_PIECE];
-    let length = sources.iter().map(|source| source.len()).min().unwrap_or(0);
-    for first in (0..length).step_by(LONGEST_PIECE) {
-        let count = LONGEST_PIECE.min(length - first);
-        interleave(isa, sources.map(|source| &source[first..first + count]), &mut piece[..4 * count]);
-        for (line, bytes) in piece[..4 * count].chunks(LINE).enumerate() {
-            let target = &mut target[(first / GROUPS_OF_LINE + line) * pitch..];
-            match (<&[u8; LINE]>::try_from(bytes), target.first_chunk_mut::<LINE>()) {
-                (Ok(bytes), Some(target)) => *target = *bytes,
-                _ => target[..bytes.len()].copy_from_slice(bytes),
+    let length = sources[0].len();
+    if length == 0 {
+        return;
+    }
+    assert!(sources.iter().all(|source| source.len() == length), "sources differ in length");
+    assert!((length - 1) / GROUPS_OF_LINE * pitch + LINE <= target.len(), "target exceeds its buffer");
+    #[cfg(target_arch = "x86_64")]
+    if matches!(isa, Isa::Avx512Vnni | Isa::AmxInt8) {
+        // SAFETY: an engine exists only for an available instruction set, both of these include AVX-512 F and BW, and
+        // the lengths were checked above.
+        unsafe { interleave_lines_wide(sources.map(<[u8]>::as_ptr), length, target.as_mut_ptr(), pitch) };
+        return;
+    }
+    let _ = isa;
+    for first in (0..length).step_by(GROUPS_OF_LINE) {
+        let Some(target) = target[first / GROUPS_OF_LINE * pitch..].first_chunk_mut::<LINE>() else { return };
+        let mut rests = [[0; GROUPS_OF_LINE]; 4];
+        let blocks: [&[u8; GROUPS_OF_LINE]; 4] = if first + GROUPS_OF_LINE <= length {
+            std::array::from_fn(|source| sources[source][first..].first_chunk().unwrap_or(&[0; GROUPS_OF_LINE]))
+        } else {
+            for (rest, source) in rests.iter_mut().zip(sources) {
+                rest[..length - first].copy_from_slice(&source[first..]);
+            }
+            rests.each_ref()
+        };
+        interleave_block(blocks, target);
+    }
+}
+
+/// [`interleave_lines`] of up to 64 groups at a time.
+///
+/// # Safety
+/// The sources hold `length` bytes; every line lies within the target.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn interleave_lines_wide(sources: [*const u8; 4], length: usize, target: *mut u8, pitch: usize) {
+    use std::arch::x86_64::*;
+    for first in (0..length).step_by(LINE) {
+        let count = (length - first).min(LINE);
+        let mask = u64::MAX >> (LINE - count);
+        // SAFETY: the mask keeps reads within the sources, and only lines that hold groups are written.
+        unsafe {
+            let [a, b, c, d] = sources.map(|source| _mm512_maskz_loadu_epi8(mask, source.add(first).cast()));
+            for (line, value) in
+                interleave_registers(a, b, c, d).into_iter().take(count.div_ceil(GROUPS_OF_LINE)).enumerate()
+            {
+                _mm512_storeu_si512(target.add((first / GROUPS_OF_LINE + line) * pitch).cast(), value);
             }
         }
     }
@@ -152,10 +209,11 @@ mod tests {
                 let sources = [0, 1, 2, 3].map(|stream: usize| &streams[stream][..length]);
                 let mut target = vec![99; length.div_ceil(16) * pitch + 64];
                 interleave_lines(isa, sources, &mut target, pitch);
-                for index in 0..4 * length.next_multiple_of(16) {
-                    let expected = if index / 4 < length { streams[index % 4][index / 4] } else { 99 };
+                for index in 0..4 * length {
+                    let expected = streams[index % 4][index / 4];
                     assert_eq!(target[index / 64 * pitch + index % 64], expected, "{isa} {length} {pitch} {index}");
                 }
+                assert!(target[length.div_ceil(16) * pitch..].iter().all(|&byte| byte == 99), "{isa} {length}");
             }
         }
     }

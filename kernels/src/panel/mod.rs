@@ -5,7 +5,7 @@ mod placement;
 mod prefetch;
 mod transpose;
 
-pub(crate) use interleave::{interleave, interleave_lines};
+pub(crate) use interleave::{interleave, interleave_lines, interleave_shifted};
 pub(crate) use placement::{Placement, flip_copy, is_zero};
 pub(crate) use prefetch::prefetch;
 #[cfg(target_arch = "x86_64")]

@@ -77,6 +77,23 @@ impl Product<'_> {
         self.columns.div_ceil(BLOCK)
     }
 
+    /// The same product with counts made one where the inner one runs on into the outer one in both operands.
+    fn joined(mut self) -> Self {
+        for _ in 0..2 {
+            let [outer, segments, groups] = self.counts;
+            let runs_on = |operand: &Operand<'_>| groups.checked_mul(operand.steps[2]) == Some(operand.steps[1]);
+            if segments > 1 && !(runs_on(&self.left) && runs_on(&self.right)) {
+                break;
+            }
+            let Some(joined) = segments.checked_mul(groups) else { break };
+            self.counts = [1, outer, joined];
+            for operand in [&mut self.left, &mut self.right] {
+                operand.steps = [0, operand.steps[0], operand.steps[2]];
+            }
+        }
+        self
+    }
+
     /// Asserts that every access lies inside its slice.
     fn check(&self, out: &Output<'_>) {
         let [outer, segment, group] = self.counts;
@@ -107,6 +124,7 @@ pub(crate) fn multiply(isa: Isa, product: &Product<'_>, out: Output<'_>) {
         return;
     }
     product.check(&out);
+    let product = &product.joined();
     match isa {
         // SAFETY: the accesses were checked above, and an engine exists only for an available instruction set.
         #[cfg(target_arch = "x86_64")]

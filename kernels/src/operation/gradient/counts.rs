@@ -1,7 +1,7 @@
 //! Spike counts interleaved by groups of four positions.
 
 use super::Gradient;
-use crate::panel::{Placement, interleave, interleave_lines};
+use crate::panel::{Placement, interleave_lines, interleave_shifted};
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::LINE;
 use crate::{Counts, Isa};
@@ -18,7 +18,7 @@ pub(super) enum Orientation {
 /// Some input channels of a gradient.
 ///
 /// For every row of the padded map and every group of four output positions, the counts that the taps of one kernel row
-/// meet, four bytes a tap. Groups of positions follow each other at one distance through all rows of a map.
+/// meet, four bytes a tap.
 pub(super) struct Slice<'a> {
     pub(super) gradient: &'a Gradient,
     /// The first channel.
@@ -37,7 +37,9 @@ pub(super) struct Steps {
     pub(super) block: usize,
     /// From a sample to the next.
     pub(super) sample: usize,
-    /// From a group of positions to the next; rows follow each other.
+    /// From a row of the padded map to the next.
+    pub(super) row: usize,
+    /// From a group of positions to the next.
     pub(super) group: usize,
 }
 
@@ -80,24 +82,37 @@ impl Slice<'_> {
 
     /// Bytes of the interleaved counts of a sample.
     pub(super) fn length(&self) -> usize {
-        let lanes = match self.orientation {
-            Orientation::TapsAcross => self.run() / self.piece().max(1) * self.blocks() * BLOCK,
-            Orientation::TapsDown => self.run(),
-        };
-        self.groups().saturating_mul(lanes * GROUP)
+        match self.orientation {
+            Orientation::TapsAcross => {
+                let lines = self.run() / self.piece().max(1) * self.blocks();
+                self.groups().saturating_mul(lines * LINE)
+            }
+            Orientation::TapsDown => self.placement.target[0].saturating_mul(self.shared_row()),
+        }
+    }
+
+    /// Bytes from group to group where adjacent groups share the counts of cells that both meet.
+    fn shared_group(&self) -> usize {
+        let shape = &self.gradient.shape;
+        let cells = if shape.kernel[1] == 1 { 1 } else { GROUP * shape.stride[1] };
+        cells * self.channels * GROUP
+    }
+
+    /// Bytes of such a row.
+    fn shared_row(&self) -> usize {
+        (self.gradient.quads - 1) * self.shared_group() + self.run() * GROUP
     }
 
     /// Where the counts of `samples` samples lie. Columns are read in blocks, which lie apart so that the groups of each
-    /// follow each other; rows are read four bytes at a time.
+    /// follow each other through all rows of a map; rows are read four bytes at a time, so groups may overlap.
     pub(super) fn steps(&self, samples: usize) -> Steps {
         match self.orientation {
             Orientation::TapsAcross => {
                 let sample = self.groups() * LINE;
-                Steps { block: samples * sample, sample, group: LINE }
+                Steps { block: samples * sample, sample, row: self.gradient.quads * LINE, group: LINE }
             }
             Orientation::TapsDown => {
-                let group = self.run() * GROUP;
-                Steps { block: LINE, sample: self.groups() * group, group }
+                Steps { block: LINE, sample: self.length(), row: self.shared_row(), group: self.shared_group() }
             }
         }
     }
@@ -119,19 +134,33 @@ impl Slice<'_> {
         self.placement.copy_channels(source, shape.input_channels, self.first, counts.flip(), image);
         let cell = shape.stride[1] * self.channels;
         let image_row = self.placement.target[1] * self.channels;
-        let (run, piece, piece_step) = (self.run(), self.piece(), self.blocks() * steps.block);
-        for group in 0..self.groups() {
-            let (row, quad) = (group / self.gradient.quads, group % self.gradient.quads);
+        let target = &mut target[index * steps.sample..];
+        for row in 0..self.placement.target[0] {
             let source = &image[row * image_row..][..image_row];
-            let sources = [0, 1, 2, 3].map(|position| &source[(quad * GROUP + position) * cell..][..run]);
-            let target = &mut target[index * steps.sample + group * steps.group..];
-            if self.orientation == Orientation::TapsDown {
-                interleave(isa, sources, &mut target[..run * GROUP]);
-                continue;
+            let target = &mut target[row * steps.row..];
+            match self.orientation {
+                Orientation::TapsAcross => self.pack_apart(isa, source, cell, steps, target),
+                Orientation::TapsDown if steps.group == self.run() * GROUP => {
+                    for quad in 0..self.gradient.quads {
+                        let target = &mut target[quad * steps.group..][..steps.group];
+                        interleave_shifted(isa, &source[quad * GROUP * cell..], cell, target);
+                    }
+                }
+                Orientation::TapsDown => interleave_shifted(isa, source, cell, &mut target[..steps.row]),
             }
-            for (piece_index, first) in (0..run).step_by(piece.max(1)).enumerate() {
+        }
+    }
+
+    /// Interleaves a row of the padded map whose cells lie `cell` bytes apart from position to position, the counts of
+    /// every group on their own and every block of taps in its place.
+    fn pack_apart(&self, isa: Isa, source: &[u8], cell: usize, steps: Steps, target: &mut [u8]) {
+        let (run, piece, piece_step) = (self.run(), self.piece(), self.blocks() * steps.block);
+        for quad in 0..self.gradient.quads {
+            let sources = [0, 1, 2, 3].map(|position| &source[(quad * GROUP + position) * cell..][..run]);
+            let target = &mut target[quad * steps.group..];
+            for (index, first) in (0..run).step_by(piece.max(1)).enumerate() {
                 let sources = sources.map(|source| &source[first..first + piece]);
-                interleave_lines(isa, sources, &mut target[piece_index * piece_step..], steps.block);
+                interleave_lines(isa, sources, &mut target[index * piece_step..], steps.block);
             }
         }
     }

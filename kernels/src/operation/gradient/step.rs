@@ -24,11 +24,9 @@ pub(super) struct Step<'a> {
 impl<'a> Step<'a> {
     /// The counts that meet the taps of kernel row `row` from block `block` on.
     fn counts(&self, row: usize, block: usize, lane: usize) -> Operand<'a> {
-        let gradient = self.slice.gradient;
-        let Steps { block: block_step, sample, group } = self.count_steps;
-        let row_step = gradient.quads * group;
+        let Steps { block: block_step, sample, row: row_step, group } = self.count_steps;
         let start = row * row_step + block * block_step;
-        let steps = [sample, gradient.shape.stride[0] * row_step, group];
+        let steps = [sample, self.slice.gradient.shape.stride[0] * row_step, group];
         Operand { bytes: &self.packed_counts[start..], lane, steps }
     }
 

@@ -20,7 +20,7 @@ mod emulator;
 #[cfg(all(test, target_os = "linux"))]
 mod emulator_test;
 
-use super::{GROUP, Output, Product, avx512};
+use super::{BLOCK, GROUP, Output, Product, avx512};
 use crate::panel::TILE;
 use configuration::Configuration;
 use sweep::Sweep;
@@ -34,12 +34,19 @@ const LEAST_WORK: usize = 1 << 16;
 /// Rows or columns below which most of a tile would be empty.
 const LEAST_SIDE: usize = 8;
 
-/// Whether tiles beat `vpdpbusd`: they need most of their rows, columns and groups filled.
+/// Columns below which copying the left operand costs more than tiles gain.
+const LEAST_COLUMNS_OF_COPIES: usize = 4 * BLOCK;
+
+/// Whether tiles beat `vpdpbusd`: they need most of their rows, columns and groups filled, and enough columns if rows are
+/// copied.
 fn fills_tiles(product: &Product<'_>) -> bool {
     let rows = product.row_groups.saturating_mul(product.rows);
     let groups = product.counts.iter().fold(1, |all: usize, &count| all.saturating_mul(count));
     let work = rows.saturating_mul(product.columns).saturating_mul(groups).saturating_mul(GROUP);
-    rows >= LEAST_SIDE && product.columns >= LEAST_SIDE && groups >= TILE && work >= LEAST_WORK
+    let is_whole = product.counts[2].is_multiple_of(TILE) && product.left.steps[2] == GROUP;
+    let is_even = product.row_groups == 1 || product.rows.is_multiple_of(TILE);
+    let least_columns = if is_whole && is_even { LEAST_SIDE } else { LEAST_COLUMNS_OF_COPIES };
+    rows >= LEAST_SIDE && product.columns >= least_columns && groups >= TILE && work >= LEAST_WORK
 }
 
 /// Computes the product.

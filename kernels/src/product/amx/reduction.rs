@@ -6,7 +6,7 @@ use crate::product::Product;
 /// Tiles of the reduction that are summed before the sums are put down: 1024 bytes of every row and column.
 pub(super) const CHUNK_TILES: usize = 16;
 
-/// The three nested counts of a product, joined where one continues the other in both operands.
+/// The three nested counts of a product and the distances in both operands.
 pub(super) struct Reduction {
     counts: [usize; 3],
     left: [usize; 3],
@@ -43,25 +43,7 @@ impl Chunk {
 
 impl Reduction {
     pub(super) fn new(product: &Product<'_>) -> Reduction {
-        let mut reduction = Reduction { counts: product.counts, left: product.left.steps, right: product.right.steps };
-        if reduction.join_inner() {
-            reduction.join_inner();
-        }
-        reduction
-    }
-
-    /// Makes the two innermost counts one, if the groups of a segment continue those of the one before.
-    fn join_inner(&mut self) -> bool {
-        let [outer, segments, groups] = self.counts;
-        let continues = |steps: [usize; 3]| groups.checked_mul(steps[2]) == Some(steps[1]);
-        if segments > 1 && !(continues(self.left) && continues(self.right)) {
-            return false;
-        }
-        self.counts = [1, outer, segments * groups];
-        for steps in [&mut self.left, &mut self.right] {
-            *steps = [0, steps[0], steps[2]];
-        }
-        true
+        Reduction { counts: product.counts, left: product.left.steps, right: product.right.steps }
     }
 
     /// Groups in all.
