@@ -119,6 +119,7 @@ impl Slice<'_> {
 
     /// Interleaves the counts of a sample, the one with the given index among those that `steps` is for; `image` is
     /// scratch.
+    #[expect(clippy::too_many_arguments, reason = "what to pack, and where to")]
     pub(super) fn pack(
         &self,
         isa: Isa,
