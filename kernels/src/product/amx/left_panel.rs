@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 
 use super::reduction::{CHUNK_TILES, Chunk, Reduction};
 use super::rows::Rows;
-use super::transpose::transpose;
 use super::{PANEL_ROWS, TILE, TILE_ROW};
+use crate::panel::transpose;
 use crate::product::{GROUP, Product};
 use crate::workspace::Line;
 

@@ -14,7 +14,6 @@ mod reduction;
 mod right_panel;
 mod rows;
 mod sweep;
-mod transpose;
 
 #[cfg(all(test, target_os = "linux"))]
 mod emulator;

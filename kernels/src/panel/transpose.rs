@@ -1,8 +1,9 @@
-//! Tiles of an operand whose rows lie side by side.
+//! Tiles of 16 rows and 16 groups of four bytes, rows and groups exchanged.
 
 use std::arch::x86_64::*;
 
-use super::TILE;
+/// Rows and groups of a tile.
+const TILE: usize = 16;
 
 /// Writes a tile of `rows` rows at distance `pitch` from `groups`, each of which holds four bytes of every row side by
 /// side.
@@ -10,14 +11,23 @@ use super::TILE;
 /// # Safety
 /// AVX-512 F must be available; at most 16 rows and groups.
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn transpose(source: *const u8, groups: &[usize], rows: usize, target: *mut u8, pitch: usize) {
+pub(crate) unsafe fn transpose(source: *const u8, groups: &[usize], rows: usize, target: *mut u8, pitch: usize) {
     let mask = (0xffff_u32 >> (TILE - rows)) as __mmask16;
     let mut lines = [_mm512_setzero_si512(); TILE];
     for (line, &offset) in lines.iter_mut().zip(groups) {
         // SAFETY: the mask keeps the read within `rows` rows.
         *line = unsafe { _mm512_maskz_loadu_epi32(mask, source.add(offset).cast()) };
     }
-    // After the four exchanges of halves, line r holds the four bytes of row r from each of 16 groups.
+    for (row, &line) in exchange(lines).iter().enumerate().take(rows) {
+        // SAFETY: a row of the tile has 64 bytes.
+        unsafe { _mm512_storeu_si512(target.add(row * pitch).cast(), line) };
+    }
+}
+
+/// Group `g` of line `l` becomes group `l` of line `g`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn exchange(mut lines: [__m512i; TILE]) -> [__m512i; TILE] {
     let mut pairs = lines;
     for index in 0..TILE / 2 {
         pairs[2 * index] = _mm512_unpacklo_epi32(lines[2 * index], lines[2 * index + 1]);
@@ -47,8 +57,5 @@ pub(super) unsafe fn transpose(source: *const u8, groups: &[usize], rows: usize,
         lines[row + 4] = _mm512_shuffle_i32x4::<0b10_00_10_00>(odd_low, odd_high);
         lines[row + 12] = _mm512_shuffle_i32x4::<0b11_01_11_01>(odd_low, odd_high);
     }
-    for (row, &line) in lines.iter().enumerate().take(rows) {
-        // SAFETY: a row of the tile has 64 bytes.
-        unsafe { _mm512_storeu_si512(target.add(row * pitch).cast(), line) };
-    }
+    lines
 }
