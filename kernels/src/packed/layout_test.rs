@@ -4,18 +4,18 @@ use super::{PackedMatrix, Packing};
 use crate::product::{BLOCK, GROUP};
 use crate::{ConvolutionShape, Engine, Isa, Parallelism};
 
-/// The packed bytes, and the column sums of every run.
-fn reference([runs, run, columns]: [usize; 3], weight: impl Fn(usize, usize, usize) -> i8) -> (Vec<i8>, Vec<Vec<i32>>) {
+/// The packed bytes, and the column sums `[runs][columns]`, padded to whole blocks.
+fn reference([runs, run, columns]: [usize; 3], weight: impl Fn(usize, usize, usize) -> i8) -> (Vec<i8>, Vec<i32>) {
     let (groups, width) = (run.div_ceil(GROUP), columns.next_multiple_of(BLOCK));
     let mut bytes = vec![0; runs * groups * width * GROUP];
-    let mut sums = vec![vec![0; width]; runs];
+    let mut sums = vec![0; runs * width];
     for column in 0..columns {
         for index in 0..runs {
             for step in 0..run {
                 let line = (column / BLOCK * runs + index) * groups + step / GROUP;
                 let place = (line * BLOCK + column % BLOCK) * GROUP + step % GROUP;
                 bytes[place] = weight(column, index, step);
-                sums[index][column] += i32::from(bytes[place]);
+                sums[index * width + column] += i32::from(bytes[place]);
             }
         }
     }
@@ -30,7 +30,7 @@ fn check(packed: &PackedMatrix, sizes: [usize; 3], weight: impl Fn(usize, usize,
     for range in (1..=runs).map(|end| 0..end).chain((1..runs).map(|start| start..runs)) {
         let width = packed.columns.next_multiple_of(BLOCK);
         let expected: Vec<i32> =
-            (0..width).map(|column| sums[range.clone()].iter().map(|sums| -128 * sums[column]).sum()).collect();
+            (0..width).map(|column| range.clone().map(|run| -128 * sums[run * width + column]).sum()).collect();
         assert_eq!(packed.correction(0x80, range.clone()), Some(&expected[..]), "{range:?} of {context}");
     }
 }
