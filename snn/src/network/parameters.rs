@@ -184,3 +184,34 @@ impl Network {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Weights;
+
+    #[test]
+    fn one_number_beyond_the_limits_is_found_wherever_it_is() {
+        for place in [0, 1, 40, 99] {
+            let bytes = |value: i8| {
+                let mut values: Vec<i8> = (0..100).map(|index| [127, -127, 0, -1][index % 4]).collect();
+                values[place] = value;
+                Weights::I8(values).within_limits()
+            };
+            assert!(bytes(-127) && bytes(127) && !bytes(-128));
+            let words = |value: i16| {
+                let mut values: Vec<i16> = (0..100).map(|index| [32639, -32639, 0, -1][index % 4]).collect();
+                values[place] = value;
+                Weights::I16(values).within_limits()
+            };
+            assert!(words(32639) && words(-32639));
+            assert!(![32640, -32640, i16::MAX, i16::MIN].into_iter().any(words));
+            let floats = |value: f32| {
+                let mut values: Vec<f32> = (0..100).map(|index| [f32::MAX, f32::MIN, -0.0, 1e-40][index % 4]).collect();
+                values[place] = value;
+                Weights::F32(values).within_limits()
+            };
+            assert!(floats(-3.0) && floats(f32::MIN_POSITIVE));
+            assert!(![f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY].into_iter().any(floats));
+        }
+    }
+}
