@@ -93,7 +93,7 @@ impl<'a> ErrorPass<'a> {
     pub fn new(network: &'a Network, isa: Isa) -> Result<Self, SpikegradError> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
-        let prepared = Prepared::new(network, &plan, Forms { backward: true, float: true })?;
+        let prepared = Prepared::new(network, &plan, Forms { backward: true, float: true }, engine)?;
         let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
         let activity = Activity::new(&context, 1, true, true);
         Ok(Self { network, plan, prepared, engine, activity, inference: Inference::new(network, isa, 1)? })

@@ -63,7 +63,7 @@ impl<'a> Inference<'a> {
     pub fn new(network: &'a Network, isa: Isa, capacity: usize) -> Result<Self, SpikegradError> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
-        let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
+        let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false }, engine)?;
         let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
         let is_float = network.weight_format() == WeightFormat::F32;
         let activity = Activity::new(&context, capacity.max(1), false, is_float);
@@ -133,7 +133,7 @@ pub fn evaluate(network: &Network, samples: &dyn Samples, resources: Resources) 
     let engine = Engine::new(resources.isa, Parallelism::Serial)?;
     let plan = Plan::for_inference(network)?;
     samples::check(samples, network, &plan)?;
-    let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false })?;
+    let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false }, engine)?;
     let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
     let pool = resources.pool()?;
     let is_float = network.weight_format() == WeightFormat::F32;

@@ -1,6 +1,6 @@
 //! Weights in the forms that the passes multiply with, refreshed once per update.
 
-use kernels::{PackedMatrix, Store};
+use kernels::{Engine, PackedMatrix, Parallelism, Store};
 use rayon::prelude::*;
 use snn::{Bias, Connection, Network, Weights};
 
@@ -49,8 +49,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Allocates and fills all forms from a network's parameters.
-    pub fn new(network: &Network, plan: &Plan, forms: Forms) -> Result<Self, SpikegradError> {
+    /// Allocates and fills all forms from a network's parameters, with the instruction set of `engine` and the threads
+    /// of the current pool.
+    pub fn new(network: &Network, plan: &Plan, forms: Forms, engine: Engine) -> Result<Self, SpikegradError> {
+        let engine = Engine::new(engine.isa(), Parallelism::Rayon)?;
+        let matrix = |inner, columns| PackedMatrix::new(inner, columns).map(|matrix| matrix.with_engine(engine));
         let mut projections = Vec::with_capacity(network.projections().len());
         for projection in network.projections() {
             let mut prepared = PreparedProjection::default();
@@ -69,12 +72,12 @@ impl Prepared {
                 let backward = needs_backward.then(|| match &projection.connection {
                     Connection::Convolution(shape) => {
                         let taps = shape.kernel[0] * shape.kernel[1] * shape.output_channels;
-                        PackedMatrix::new(taps, shape.input_channels)
+                        matrix(taps, shape.input_channels)
                     }
-                    _ => PackedMatrix::new(columns, inner),
+                    _ => matrix(columns, inner),
                 });
                 let backward = backward.transpose()?;
-                let forward = PackedMatrix::new(inner, columns)?;
+                let forward = matrix(inner, columns)?;
                 prepared.planes.push(Plane { forward, backward, scale: 256i32.pow(digit) });
             }
             let needs_float = forms.float || matches!(projection.weights, Some(Weights::F32(_)));
@@ -130,7 +133,7 @@ impl PreparedProjection {
                 for plane in &mut self.planes {
                     let is_high = plane.scale > 1;
                     let digit = |&value: &i16| if is_high { split(value).0 } else { split(value).1 };
-                    plane.pack(connection, &values.iter().map(digit).collect::<Vec<i8>>())?;
+                    plane.pack(connection, &values.par_iter().map(digit).collect::<Vec<i8>>())?;
                 }
             }
             Weights::F32(_) => {}

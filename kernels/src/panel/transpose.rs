@@ -1,4 +1,7 @@
-//! Tiles of an operand whose rows lie side by side.
+//! Tiles of 16 rows and 16 groups of four bytes, rows and groups exchanged.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
 
 use crate::Isa;
 use crate::product::GROUP;
@@ -52,14 +55,23 @@ pub(crate) fn transpose_groups(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn transpose(source: *const u8, groups: &[usize], rows: usize, target: *mut u8, pitch: usize) {
-    use std::arch::x86_64::*;
     let mask = (0xffff_u32 >> (TILE - rows)) as __mmask16;
     let mut lines = [_mm512_setzero_si512(); TILE];
     for (line, &offset) in lines.iter_mut().zip(groups) {
         // SAFETY: the mask keeps the read within `rows` rows.
         *line = unsafe { _mm512_maskz_loadu_epi32(mask, source.add(offset).cast()) };
     }
-    // After the four exchanges of halves, line r holds the four bytes of row r from each of 16 groups.
+    for (row, &line) in exchange(lines).iter().enumerate().take(rows) {
+        // SAFETY: a row of the tile has 64 bytes.
+        unsafe { _mm512_storeu_si512(target.add(row * pitch).cast(), line) };
+    }
+}
+
+/// Group `g` of line `l` becomes group `l` of line `g`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn exchange(mut lines: [__m512i; TILE]) -> [__m512i; TILE] {
     let mut pairs = lines;
     for index in 0..TILE / 2 {
         pairs[2 * index] = _mm512_unpacklo_epi32(lines[2 * index], lines[2 * index + 1]);
@@ -89,10 +101,7 @@ pub(crate) unsafe fn transpose(source: *const u8, groups: &[usize], rows: usize,
         lines[row + 4] = _mm512_shuffle_i32x4::<0b10_00_10_00>(odd_low, odd_high);
         lines[row + 12] = _mm512_shuffle_i32x4::<0b11_01_11_01>(odd_low, odd_high);
     }
-    for (row, &line) in lines.iter().enumerate().take(rows) {
-        // SAFETY: a row of the tile has 64 bytes.
-        unsafe { _mm512_storeu_si512(target.add(row * pitch).cast(), line) };
-    }
+    lines
 }
 
 #[cfg(test)]

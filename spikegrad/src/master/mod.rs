@@ -1,13 +1,16 @@
 //! Trained parameters as floats, their momentum, and the rounding onto the weight grid.
 
 mod homeostasis;
+mod lanes;
 mod standardise;
 mod step;
 mod update;
 
 pub(crate) use homeostasis::{ChannelActivity, Control};
+pub(crate) use lanes::{convert, replace};
 pub(crate) use update::{RowGradients, RowScratch, UpdateRates};
 
+use kernels::{Engine, Parallelism};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use snn::random::{Purpose, Stream};
@@ -35,6 +38,7 @@ impl Master {
     /// He initialisation on the grid: `N(0, sqrt(2 / fan_in))` rounded to the mantissa, biases 0;
     /// with [`Normalisation::Homeostatic`] the same, not rounded, brought to the constraint.
     pub fn initialise(network: &Network, settings: &TrainingSettings) -> Self {
+        let engine = Engine::detect(Parallelism::Serial);
         let mut weights = Vec::with_capacity(network.projections().len());
         for (index, projection) in network.projections().iter().enumerate() {
             let row = row_length(&projection.connection).max(1);
@@ -56,7 +60,7 @@ impl Master {
             };
             let mut values = (0..projection.connection.weight_count()).map(draw).collect::<Vec<f32>>();
             if let Some(target) = target {
-                values.chunks_exact_mut(row).for_each(|row| standardise::standardise(row, target));
+                values.chunks_exact_mut(row).for_each(|row| standardise::standardise(engine, row, target));
             }
             weights.push(values);
         }

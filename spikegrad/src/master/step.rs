@@ -1,11 +1,15 @@
 //! One step of one neuron's weights.
 
+use kernels::Engine;
+
 use super::homeostasis::Control;
+use super::lanes::{Descent, replace};
 use super::standardise;
 
 /// What all neurons of a projection share.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
+    pub engine: Engine,
     pub momentum: f32,
     pub rate: f32,
     /// Rate of held weights, in units of their root mean square; 0 for `rate`.
@@ -42,25 +46,23 @@ impl Step {
         let Some(Hold { initial, scale }) = hold else {
             return self.descend(self.rate, self.decay, gradient, neuron);
         };
-        let spread = standardise::spread(neuron.weights);
-        standardise::project(gradient, neuron.weights, spread);
+        let spread = standardise::spread(self.engine, neuron.weights);
+        standardise::project(self.engine, gradient, neuron.weights, spread);
         if self.turning > 0.0 {
-            let factor = neuron.turn(standardise::spread(gradient), spread);
-            gradient.iter_mut().for_each(|gradient| *gradient *= factor);
+            let factor = neuron.turn(standardise::spread(self.engine, gradient), spread);
+            replace(self.engine, gradient, |gradient| gradient * factor);
             self.descend(self.turning, 0.0, gradient, neuron);
         } else {
             self.descend(self.rate, self.decay, gradient, neuron);
         }
         let [low, high] = SPREAD_BOUNDS.map(|bound| bound * initial);
-        standardise::standardise(neuron.weights, (spread * scale).clamp(low, high));
+        standardise::standardise(self.engine, neuron.weights, (spread * scale).clamp(low, high));
     }
 
     /// Momentum descent.
     fn descend(&self, rate: f32, decay: f32, gradient: &[f32], neuron: &mut Neuron<'_>) {
-        for ((weight, velocity), &gradient) in neuron.weights.iter_mut().zip(&mut *neuron.velocities).zip(gradient) {
-            *velocity = self.momentum * *velocity + (gradient + decay * *weight);
-            *weight -= rate * *velocity;
-        }
+        let Neuron { weights, velocities, .. } = neuron;
+        self.engine.vectorised(Descent { momentum: self.momentum, rate, decay, gradient, weights, velocities });
     }
 }
 
@@ -77,6 +79,8 @@ impl Neuron<'_> {
 
 #[cfg(test)]
 mod tests {
+    use kernels::{Engine, Parallelism};
+
     use super::{Control, Hold, Neuron, Step};
 
     /// Weights after steps with the same gradient, of a size `size`, with the rate `turning`.
@@ -85,7 +89,8 @@ mod tests {
         let (mut velocities, mut square) = ([0.0; 4], 0.0);
         let hold = Hold { initial: 0.3, scale: 1.0 };
         let control = Control { strength: 1.0, counts: [3.0, 8.0] };
-        let step = Step { momentum: 0.0, rate: 0.5, turning, decay: 0.1, control };
+        let engine = Engine::detect(Parallelism::Serial);
+        let step = Step { engine, momentum: 0.0, rate: 0.5, turning, decay: 0.1, control };
         for _ in 0..steps {
             let mut gradient = [size, size, -size, -size];
             let mut neuron = Neuron { weights: &mut weights, velocities: &mut velocities, square: &mut square };

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use snn::{Connection, Weights};
 
 use super::homeostasis::{ChannelActivity, Control};
+use super::lanes::{convert, replace, replace_with};
 use super::step::{Hold, Neuron, Step};
 use super::{Master, row_length, standardise, unit};
 use crate::error::SpikegradError;
@@ -20,19 +21,24 @@ const BLOCK_WEIGHTS: usize = 1 << 18;
 /// of a dense projection is best with few long rows.
 const CONVOLUTION_NEURONS: usize = 64;
 const DENSE_NEURONS: usize = 8;
+/// Weights of a neuron that are updated together where they need not all be: they stay in the nearest cache.
+const PIECE: usize = 2048;
 /// Neurons of a block are a multiple of this, which fills a register.
 const REGISTER_NEURONS: usize = 8;
 
 /// Gradients summed over the examples of a batch.
 pub(crate) trait RowGradients: Sync {
-    /// Adds the gradient of `rows` of a projection's weight matrix to `out`.
-    fn add_rows(
+    /// Prepares in `scratch` the gradient of `rows` of a projection's weight matrix, each of `length` weights.
+    fn prepare_rows(
         &self,
         projection: usize,
         rows: Range<usize>,
+        length: usize,
         scratch: &mut RowScratch,
-        out: &mut [f32],
     ) -> Result<(), SpikegradError>;
+
+    /// Writes `factor` times the gradient of the weights `places`, which lie in the rows prepared last, to `out`.
+    fn write(&self, projection: usize, places: Range<usize>, factor: f32, scratch: &mut RowScratch, out: &mut [f32]);
 
     /// What the gradient of a projection is to be divided by.
     fn denominator(&self, projection: usize) -> f64;
@@ -48,6 +54,8 @@ pub(crate) trait RowGradients: Sync {
 /// Scratch of one task.
 #[derive(Default)]
 pub(crate) struct RowScratch {
+    /// The first weight of the rows prepared last.
+    pub first: usize,
     pub sums: Vec<i64>,
     pub part: Vec<i32>,
     pub workspace: Workspace,
@@ -67,10 +75,8 @@ pub(crate) struct UpdateRates {
 /// Takes the mean of the inputs out of a gradient: `dW_k -= sum(E) * mean(S_k)`. What a common
 /// shift of the inputs does is the bias's to learn (Schraudolph, *Centering neural network
 /// gradient factors*, 1998).
-fn centre(gradient: &mut [f32], errors: f32, means: &[f32]) {
-    for inputs in gradient.chunks_mut(means.len().max(1)) {
-        inputs.iter_mut().zip(means).for_each(|(gradient, mean)| *gradient -= errors * mean);
-    }
+fn centre(engine: Engine, gradient: &mut [f32], errors: f32, means: &[f32]) {
+    replace_with(engine, gradient, means, |gradient, mean| gradient - errors * mean);
 }
 
 /// What all blocks of a projection share.
@@ -144,32 +150,43 @@ impl Block<'_> {
     fn update(
         self,
         step: Step,
-        engine: Engine,
         gradients: &dyn RowGradients,
         scratch: &mut RowScratch,
         gradient: &mut Vec<f32>,
     ) -> Result<(), SpikegradError> {
-        let Self { shared, first, weights, velocities, squares, mantissas } = self;
-        let row = shared.row;
-        gradient.clear();
-        gradient.resize(weights.len(), 0.0);
-        gradients.add_rows(shared.projection, first..first + weights.len() / row, scratch, gradient)?;
+        let Self { shared, first, weights, velocities, squares, mut mantissas } = self;
+        let (row, projection) = (shared.row, shared.projection);
+        gradients.prepare_rows(projection, first..first + weights.len() / row, row, scratch)?;
+        let piece = if shared.initial.is_some() { row } else { row.min(PIECE) };
+        if gradient.len() < piece {
+            gradient.resize(piece, 0.0);
+        }
         let state = weights.chunks_exact_mut(row).zip(velocities.chunks_exact_mut(row)).zip(squares);
-        let state = state.map(|((weights, velocities), square)| Neuron { weights, velocities, square });
-        for (neuron, (gradient, mut state)) in gradient.chunks_exact_mut(row).zip(state).enumerate() {
+        for (neuron, ((weights, velocities), square)) in state.enumerate() {
             let channel = (first + neuron) % shared.channels;
+            let factor = shared.factors[channel % shared.factors.len()];
             let hold = shared.initial.map(|initial| {
                 let scale = step.control.scale(gradients.activity(shared.target, channel)) as f32;
                 Hold { initial, scale }
             });
-            if hold.is_some() && shared.rows_have_bias {
-                centre(gradient, gradients.bias(shared.target, channel) as f32, &shared.means);
+            let mut place = (first + neuron) * row;
+            for (weights, velocities) in weights.chunks_mut(piece).zip(velocities.chunks_mut(piece)) {
+                let gradient = &mut gradient[..weights.len()];
+                let places = place..place + weights.len();
+                place = places.end;
+                if hold.is_some() && shared.rows_have_bias {
+                    gradients.write(projection, places, 1.0, scratch, gradient);
+                    let errors = gradients.bias(shared.target, channel) as f32;
+                    centre(step.engine, gradient, errors, &shared.means);
+                    replace(step.engine, gradient, |gradient| gradient * factor);
+                } else {
+                    gradients.write(projection, places, factor, scratch, gradient);
+                }
+                step.apply(hold, gradient, &mut Neuron { weights, velocities, square });
+                mantissas.write_next(step.engine, weights, shared.unit)?;
             }
-            let factor = shared.factors[channel % shared.factors.len()];
-            gradient.iter_mut().for_each(|gradient| *gradient *= factor);
-            step.apply(hold, gradient, &mut state);
         }
-        mantissas.write(engine, weights, shared.unit)
+        Ok(())
     }
 }
 
@@ -204,6 +221,7 @@ impl Master {
         let share = 1.0 / (alpha * rates.examples.max(1) as f64);
         let momentum = settings.momentum as f32;
         let step = Step {
+            engine,
             momentum,
             rate: rates.learning_rate as f32,
             turning: rates.turning_rate as f32,
@@ -220,7 +238,7 @@ impl Master {
         }
         let tasks = tasks.into_par_iter().with_max_len(1);
         tasks.try_for_each_init(Default::default, |(scratch, gradient), block| {
-            block.update(step, engine, gradients, scratch, gradient)
+            block.update(step, gradients, scratch, gradient)
         })?;
         let rate = (rates.learning_rate * settings.bias_rate) as f32;
         for (index, (bias, velocities)) in self.bias.iter_mut().zip(&mut self.bias_momentum).enumerate() {
@@ -273,13 +291,20 @@ fn blocks<'a>(
 }
 
 impl Mantissas<'_> {
-    /// Rounds weights onto the grid.
-    fn write(self, engine: Engine, weights: &[f32], unit: f32) -> Result<(), SpikegradError> {
+    /// Rounds weights onto the grid, into as many of the mantissas as come next.
+    fn write_next(&mut self, engine: Engine, weights: &[f32], unit: f32) -> Result<(), SpikegradError> {
         match self {
-            Mantissas::I8(out) => engine.round_to_grid(weights, unit, 127, out)?,
-            Mantissas::I16(out) => engine.round_to_wide_grid(weights, unit, 32639, out)?,
-            Mantissas::F32(out) => out.iter_mut().zip(weights).for_each(|(out, &weight)| *out = weight * unit),
+            Mantissas::I8(out) => engine.round_to_grid(weights, unit, 127, next(out, weights.len()))?,
+            Mantissas::I16(out) => engine.round_to_wide_grid(weights, unit, 32639, next(out, weights.len()))?,
+            Mantissas::F32(out) => convert(engine, weights, next(out, weights.len()), |weight| weight * unit),
         }
         Ok(())
     }
+}
+
+/// Takes the first `count` values off a slice.
+fn next<'a, T>(values: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let (taken, rest) = std::mem::take(values).split_at_mut(count);
+    *values = rest;
+    taken
 }

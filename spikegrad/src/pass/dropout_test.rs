@@ -81,8 +81,8 @@ fn train_pass(input: &[u8], dropout: Option<DropoutPosition<'_>>, examples: usiz
     let shares = BTreeMap::from([("first".to_owned(), 0.5), ("second".to_owned(), 0.5)]);
     let settings = TrainingSettings { dropout: shares, ..TrainingSettings::default() };
     let plan = Plan::new(&network, &settings).unwrap();
-    let prepared = Prepared::new(&network, &plan, Forms { backward: true, float: false }).unwrap();
     let engine = Engine::new(Isa::detect(), Parallelism::Serial).unwrap();
+    let prepared = Prepared::new(&network, &plan, Forms { backward: true, float: false }, engine).unwrap();
     let context = PassContext { network: &network, plan: &plan, prepared: &prepared, engine, substrate: None };
     let mut activity = Activity::new(&context, examples, true, false);
     context.forward(&mut activity, input, examples, dropout).unwrap();

@@ -124,7 +124,7 @@ impl Trainer {
         network.check_bounds()?;
         let forms =
             Forms { backward: settings.gradient == Gradient::Spike, float: settings.gradient == Gradient::Float };
-        let prepared = Prepared::new(&network, &plan, forms)?;
+        let prepared = Prepared::new(&network, &plan, forms, engine)?;
         let is_float = uses_floats(&network, &settings);
         let accumulator = Accumulator::new(network.populations().len());
         let context = PassContext {
@@ -371,7 +371,7 @@ impl Trainer {
         }
         self.network.check_bounds()?;
         let float = self.settings.gradient == Gradient::Float;
-        self.prepared = Prepared::new(&self.network, &self.plan, Forms { backward: !float, float })?;
+        self.prepared = Prepared::new(&self.network, &self.plan, Forms { backward: !float, float }, self.engine)?;
         Ok(self)
     }
 

@@ -13,7 +13,7 @@ use snn::{Connection, Network, WeightFormat};
 use super::channels::ChannelSums;
 use super::shard::Shard;
 use crate::error::SpikegradError;
-use crate::master::{ChannelActivity, RowGradients, RowScratch};
+use crate::master::{ChannelActivity, RowGradients, RowScratch, convert, replace};
 use crate::pass::{Activity, PassContext, counts_of};
 use crate::plan::Plan;
 
@@ -110,6 +110,17 @@ pub(super) struct BatchGradients<'a> {
 }
 
 impl BatchGradients<'_> {
+    /// Whether gradients are sums of floats.
+    fn is_float(&self) -> bool {
+        self.shards.iter().any(|shard| shard.gradients.is_float())
+    }
+
+    /// Whether the gradient of a projection is computed here, a block at a time.
+    fn is_computed_in_blocks(&self, projection: usize) -> bool {
+        let is_carried = self.context.own_denominator(projection).is_some();
+        self.retention.projections[projection] && !is_carried && !self.is_float()
+    }
+
     /// The gradient of some rows over the examples of one shard.
     fn block(
         &self,
@@ -143,54 +154,67 @@ impl BatchGradients<'_> {
 }
 
 impl RowGradients for BatchGradients<'_> {
-    fn add_rows(
+    fn prepare_rows(
         &self,
         projection: usize,
         rows: Range<usize>,
+        length: usize,
         scratch: &mut RowScratch,
-        out: &mut [f32],
     ) -> Result<(), SpikegradError> {
-        let row = out.len() / rows.len().max(1);
-        let range = rows.start * row..rows.end * row;
-        if self.context.own_denominator(projection).is_some() {
-            for (place, out) in range.zip(out) {
-                let parts = self.shards.iter().map(|shard| shard.activity.carried.sums[projection].weights[place]);
-                *out += parts.sum::<i64>() as f32;
-            }
+        let RowScratch { first, sums, part, workspace } = scratch;
+        *first = rows.start * length;
+        if !self.is_computed_in_blocks(projection) {
             return Ok(());
         }
-        if self.shards.iter().any(|shard| shard.gradients.is_float()) {
+        let count = rows.len() * length;
+        if part.len() < count {
+            part.resize(count, 0);
+        }
+        let part = &mut part[..count];
+        let is_narrow = self.retention.narrow[projection];
+        if !is_narrow {
+            sums.clear();
+            sums.resize(count, 0);
+        }
+        for (index, shard) in self.shards.iter().enumerate() {
+            let store = Store { accumulate: is_narrow && index > 0, scale: 1 };
+            self.block(projection, rows.clone(), &shard.retained, store, part, workspace)?;
+            if !is_narrow {
+                sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum += i64::from(part));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, projection: usize, places: Range<usize>, factor: f32, scratch: &mut RowScratch, out: &mut [f32]) {
+        let engine = self.context.engine;
+        let RowScratch { first, sums, part, .. } = scratch;
+        let prepared = places.start - *first..places.end - *first;
+        if self.context.own_denominator(projection).is_some() {
+            for (place, out) in places.zip(out) {
+                let parts = self.shards.iter().map(|shard| shard.activity.carried.sums[projection].weights[place]);
+                *out = parts.sum::<i64>() as f32 * factor;
+            }
+        } else if self.is_float() {
+            out.fill(0.0);
             for shard in self.shards {
-                let part = &shard.gradients.float_weights[projection][range.clone()];
+                let part = &shard.gradients.float_weights[projection][places.clone()];
                 out.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
             }
-            return Ok(());
-        }
-        let RowScratch { sums, part, workspace } = scratch;
-        let is_retained = self.retention.projections[projection];
-        part.resize(if is_retained { out.len() } else { 0 }, 0);
-        if is_retained && self.retention.narrow[projection] {
-            for (index, shard) in self.shards.iter().enumerate() {
-                let store = Store { accumulate: index > 0, scale: 1 };
-                self.block(projection, rows.clone(), &shard.retained, store, part, workspace)?;
+            replace(engine, out, |gradient| gradient * factor);
+        } else if !self.retention.projections[projection] {
+            sums.clear();
+            sums.resize(out.len(), 0);
+            for shard in self.shards {
+                let part = &shard.gradients.weights[projection][places.clone()];
+                sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += i64::from(part));
             }
-            out.iter_mut().zip(part).for_each(|(out, sum)| *out += *sum as f32);
-            return Ok(());
+            convert(engine, sums, out, |sum| sum as f32 * factor);
+        } else if self.retention.narrow[projection] {
+            convert(engine, &part[prepared], out, |sum| sum as f32 * factor);
+        } else {
+            convert(engine, &sums[prepared], out, |sum| sum as f32 * factor);
         }
-        sums.clear();
-        sums.resize(out.len(), 0);
-        for shard in self.shards {
-            let part = if is_retained {
-                let store = Store { accumulate: false, scale: 1 };
-                self.block(projection, rows.clone(), &shard.retained, store, part, workspace)?;
-                &part[..]
-            } else {
-                &shard.gradients.weights[projection][range.clone()]
-            };
-            sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += i64::from(part));
-        }
-        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += *sum as f32);
-        Ok(())
     }
 
     fn denominator(&self, projection: usize) -> f64 {
@@ -203,7 +227,7 @@ impl RowGradients for BatchGradients<'_> {
     }
 
     fn bias(&self, population: usize, channel: usize) -> f64 {
-        if self.shards.iter().any(|shard| shard.gradients.is_float()) {
+        if self.is_float() {
             self.shards.iter().map(|shard| f64::from(shard.gradients.float_bias[population][channel])).sum()
         } else {
             self.shards.iter().map(|shard| shard.gradients.bias[population][channel]).sum::<i64>() as f64
