@@ -1,6 +1,6 @@
 //! Error counts of all populations and weight gradients for a group of examples.
 
-use kernels::{Counts, Divisor, Store, digits_needed, split_digits};
+use kernels::{Counts, Divisor, Loop, Store, digits_needed, split_digits};
 use snn::{Connection, Network};
 
 use super::forward::counts_of;
@@ -349,7 +349,7 @@ impl PassContext<'_> {
             if index == self.plan.readout {
                 sum_channels(bias, readout_errors[..length].iter().map(|&error| i64::from(error)));
             } else {
-                sum_byte_channels(bias, &errors[index][..length], channels);
+                self.engine.vectorised(SumBytes { errors: &errors[index][..length], sums: bias, channels });
             }
         }
         let whole = [&errors[index][..if splits == 0 { length } else { 0 }]];
@@ -394,14 +394,26 @@ fn sum_channels(sums: &mut [i64], values: impl Iterator<Item = i64>) {
     values.enumerate().for_each(|(position, value)| sums[position % channels] += value);
 }
 
-fn sum_byte_channels(sums: &mut [i64], errors: &[i8], channels: usize) {
-    let mut partial = vec![0i32; channels];
-    for chunk in errors.chunks(channels * (1 << 20)) {
-        for row in chunk.chunks_exact(channels) {
-            partial.iter_mut().zip(row).for_each(|(sum, &error)| *sum += i32::from(error));
-        }
-        for (sum, part) in sums.iter_mut().zip(&mut partial) {
-            *sum += i64::from(std::mem::take(part));
+/// Adds errors to the sums of their channels.
+struct SumBytes<'a> {
+    errors: &'a [i8],
+    sums: &'a mut [i64],
+    channels: usize,
+}
+
+impl Loop for SumBytes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut partial = vec![0i32; self.channels];
+        for chunk in self.errors.chunks(self.channels * (1 << 20)) {
+            for row in chunk.chunks_exact(self.channels) {
+                partial.iter_mut().zip(row).for_each(|(sum, &error)| *sum += i32::from(error));
+            }
+            for (sum, part) in self.sums.iter_mut().zip(&mut partial) {
+                *sum += i64::from(std::mem::take(part));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Sums of spike counts per channel, which the control of activity needs.
 
+use kernels::{Engine, Loop};
+
 use crate::master::ChannelActivity;
 use crate::pass::Activity;
 use crate::plan::Plan;
@@ -28,7 +30,7 @@ impl ChannelSums {
     }
 
     /// Adds the counts of a group of examples.
-    pub fn add(&mut self, plan: &Plan, activity: &Activity) {
+    pub fn add(&mut self, engine: Engine, plan: &Plan, activity: &Activity) {
         self.examples += activity.examples as u64;
         for (index, population) in plan.populations.iter().enumerate() {
             if index == plan.readout {
@@ -37,9 +39,9 @@ impl ChannelSums {
             let counts = &activity.counts[index][..population.neurons * activity.examples];
             let (sums, active) = (&mut self.counts[index], &mut self.active[index]);
             if population.is_signed {
-                add(counts, sums, active, |byte| i16::from(byte as i8));
+                engine.vectorised(AddBytes { bytes: counts, sums, active, count: |byte| i16::from(byte as i8) });
             } else {
-                add(counts, sums, active, i16::from);
+                engine.vectorised(AddBytes { bytes: counts, sums, active, count: |byte: u8| i16::from(byte) });
             }
         }
     }
@@ -72,23 +74,38 @@ impl ChannelSums {
 }
 
 /// Adds bytes and their number that are not zero to the sums of their channels.
-fn add(bytes: &[u8], sums: &mut [i64], active: &mut [i64], count: impl Fn(u8) -> i16) {
-    let channels = sums.len().max(1);
-    let (mut counts, mut spiking) = (vec![0i16; channels], vec![0i16; channels]);
-    for rows in bytes.chunks(SHORT_ROWS * channels) {
-        for row in rows.chunks_exact(channels) {
-            for ((sum, number), &byte) in counts.iter_mut().zip(&mut spiking).zip(row) {
-                *sum += count(byte);
-                *number += i16::from(byte != 0);
+struct AddBytes<'a, Count> {
+    bytes: &'a [u8],
+    sums: &'a mut [i64],
+    active: &'a mut [i64],
+    count: Count,
+}
+
+impl<Count: Fn(u8) -> i16> Loop for AddBytes<'_, Count> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { bytes, sums, active, count } = self;
+        let channels = sums.len().max(1);
+        let (mut counts, mut spiking) = (vec![0i16; channels], vec![0i16; channels]);
+        for rows in bytes.chunks(SHORT_ROWS * channels) {
+            for row in rows.chunks_exact(channels) {
+                for ((sum, number), &byte) in counts.iter_mut().zip(&mut spiking).zip(row) {
+                    *sum += count(byte);
+                    *number += i16::from(byte != 0);
+                }
+            }
+            for (sum, part) in sums.iter_mut().zip(&mut counts).chain(active.iter_mut().zip(&mut spiking)) {
+                *sum += i64::from(std::mem::take(part));
             }
         }
-        sums.iter_mut().zip(&mut counts).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
-        active.iter_mut().zip(&mut spiking).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kernels::{Engine, Isa, Parallelism};
     use snn::random::{Purpose, Stream};
 
     #[test]
@@ -96,10 +113,14 @@ mod tests {
         for (channels, rows) in [(1, 1), (3, 700), (16, 129), (5, 128)] {
             let mut stream = Stream::new(7, Purpose::Test, channels as u64);
             let bytes: Vec<u8> = (0..channels * rows).map(|_| [0, 255, 128, 7][stream.below(4) as usize]).collect();
-            for is_signed in [false, true] {
+            for (is_signed, isa) in
+                [false, true].into_iter().flat_map(|signed| Isa::available().into_iter().map(move |isa| (signed, isa)))
+            {
+                let engine = Engine::new(isa, Parallelism::Serial).unwrap();
                 let count = |byte: u8| if is_signed { i16::from(byte as i8) } else { i16::from(byte) };
                 let (mut sums, mut active) = (vec![10; channels], vec![20; channels]);
-                super::add(&bytes, &mut sums, &mut active, count);
+                let add = super::AddBytes { bytes: &bytes, sums: &mut sums, active: &mut active, count };
+                engine.vectorised(add);
                 for channel in 0..channels {
                     let of_channel = || bytes.iter().skip(channel).step_by(channels);
                     let sum: i64 = of_channel().map(|&byte| i64::from(count(byte))).sum();

@@ -71,7 +71,7 @@ impl Shard {
             let dropout = DropoutPosition { seed: task.settings.seed, epoch: task.epoch, samples: group };
             let input = &self.input[..length * group.len()];
             context.forward(&mut self.activity, input, group.len(), Some(dropout))?;
-            self.channels.iter_mut().for_each(|channels| channels.add(context.plan, &self.activity));
+            self.channels.iter_mut().for_each(|channels| channels.add(context.engine, context.plan, &self.activity));
             self.inject(context, task, group);
             if self.gradients.is_float() {
                 let is_rounded = task.settings.gradient == Gradient::Spike;
