@@ -39,7 +39,7 @@ def products(results, path):
                         rotation=40, ha="right", rotation_mode="anchor")
         axis.set(title=NETWORK_NAMES.get(network, network), ylabel="Gop/s")
         axis.set_ylim(top=axis.get_ylim()[1] * 1.15)
-        axis.legend(ncols=len(series), fontsize=11, loc="upper center")
+        axis.legend(ncols=4, fontsize=11, loc="upper center")
     finish(figure, results, f"Products, threads: {threads}; dashed: registers only", path)
 
 
@@ -61,6 +61,7 @@ def training_step(results, path):
         axis.invert_yaxis()
         axis.set(xscale="log", xlim=(floor, max(rates) * 4), xlabel="samples/s",
                  title=f"{NETWORK_NAMES.get(network, network)}, batch {batch}")
+        axis.xaxis.set_minor_formatter("")
         axis.grid(visible=False, axis="y")
     threads = results["records"][0]["threads"]
     finish(figure, results, f"Whole training steps, {threads} thread{'s' if threads > 1 else ''}", path)

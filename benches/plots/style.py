@@ -7,7 +7,7 @@ from matplotlib import pyplot
 # Distinguishable without colour vision as well (Okabe and Ito).
 COLOURS = {"sterna": "#d55e00", "pytorch": "#0072b2", "spikingjelly": "#009e73", "snntorch": "#cc79a7",
            "norse": "#56b4e9", "gemm": "#7f7f7f"}
-SERIES = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"]
+SERIES = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000"]
 NETWORK_NAMES = {"mnist": "MNIST network", "cifar10": "CIFAR-10 network"}
 
 pyplot.rcParams.update({"font.size": 13, "axes.titlesize": 14, "axes.grid": True, "grid.color": "#dddddd",
