@@ -5,12 +5,9 @@ use std::array;
 use super::layout::Layout;
 use crate::Isa;
 use crate::dispatch::{Loop, vectorised};
-use crate::panel::interleave;
+use crate::panel::{TILE, interleave};
 use crate::product::{BLOCK, GROUP};
 use crate::workspace::{LINE, Line, line_bytes};
-
-/// Lines of a tile, whose groups make one line of each column's row.
-const TILE: usize = LINE / GROUP;
 
 /// Some blocks of columns.
 pub(super) struct Strip<'a> {
