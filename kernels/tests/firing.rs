@@ -100,14 +100,19 @@ proptest! {
     }
 }
 
-/// Every total in reach of the counts, for a spread of thresholds and multipliers on both sides of every limit.
+/// Every total in reach of the counts, or all that are close to a rounding, for a spread of thresholds and multipliers
+/// on both sides of every limit.
 #[test]
 fn every_small_total_is_exact() {
-    let thresholds = [1, 2, 3, 7, 64, 100, 255, 256, 1000, 6000, 8191, 8192, 8193, 10_007];
-    let fractions = [(3, 7), (7, 3), (8191, 2), (8192, 3), (8192, 8191), (5, 1 << 20)];
+    let thresholds = [1, 2, 3, 7, 64, 100, 255, 256, 1000, 6000, 8191, 8192, 8193, 10_007, 1 << 14, 65_535, 1 << 16];
+    let fractions = [(3, 7), (7, 3), (8191, 2), (8192, 3), (8192, 8191), (1 << 16, 3), (5, 1 << 20)];
     for (threshold, multiplier) in thresholds.map(|threshold| (threshold, 1)).into_iter().chain(fractions) {
         let limit = (130 * threshold / multiplier + 2) as i32;
-        let totals: Vec<i32> = (-limit..=limit).collect();
+        let close = |half: i64| ((half * threshold / 2) / multiplier) as i32 - 3;
+        let totals: Vec<i32> = match threshold {
+            ..=10_007 => (-limit..=limit).collect(),
+            _ => (-261..=261).flat_map(|half| (0..7).map(move |step| close(half) + step)).collect(),
+        };
         let divisor = Divisor::uniform(threshold, multiplier).unwrap();
         let per_channel = Divisor::per_channel(&[threshold; 3], multiplier).unwrap();
         let expected: Vec<i8> =

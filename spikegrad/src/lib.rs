@@ -19,6 +19,7 @@
 mod backward_pass;
 pub mod error;
 pub mod events;
+mod fan_count;
 mod forward_result;
 mod inference;
 pub mod loss;

@@ -4,6 +4,7 @@ use kernels::{Divisor, FiringRule};
 use snn::{Connection, Network, NeuronKind, Projection, Shape};
 
 use crate::error::SpikegradError;
+use crate::fan_count::FanCount;
 use crate::settings::TrainingSettings;
 
 /// A positive rational number in lowest terms.
@@ -96,60 +97,6 @@ pub(crate) struct PopulationPlan {
     pub fan_out: FanCount,
     /// fan-in of each neuron over projections with trained weights, or one for all.
     pub fan_in: FanCount,
-}
-
-/// Synapses per neuron.
-#[derive(Clone, Debug)]
-pub(crate) enum FanCount {
-    /// The same for all neurons.
-    Uniform(u64),
-    /// One number for all channels of a position.
-    Positions { fans: Vec<u64>, channels: usize },
-    /// One number a neuron.
-    Neurons(Vec<u64>),
-}
-
-/// Bytes whose magnitudes are summed in 32 bits.
-const SHORT_SUM: usize = 4096;
-
-impl FanCount {
-    fn new(counts: Vec<u32>, channels: usize) -> Self {
-        let wide = |fans: &[u32]| fans.iter().map(|&fan| u64::from(fan)).collect();
-        let Some(&first) = counts.first() else { return Self::Uniform(0) };
-        if counts.iter().all(|&count| count == first) {
-            return Self::Uniform(first.into());
-        }
-        let channels = channels.max(1);
-        if counts.chunks(channels).all(|position| position.iter().all(|&count| count == position[0])) {
-            let fans: Vec<u32> = counts.iter().copied().step_by(channels).collect();
-            return Self::Positions { fans: wide(&fans), channels };
-        }
-        Self::Neurons(wide(&counts))
-    }
-
-    /// sum magnitude(count) * fan over the neurons of several examples.
-    pub fn weigh<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u64) -> u64 {
-        self.weigh_sums(counts, |counts| counts.iter().map(|&count| magnitude(count)).sum())
-    }
-
-    /// [`FanCount::weigh`] of bytes with magnitudes below 2^8.
-    pub fn weigh_bytes<T: Copy>(&self, counts: &[T], magnitude: impl Fn(T) -> u32) -> u64 {
-        let short = |counts: &[T]| u64::from(counts.iter().map(|&count| magnitude(count)).sum::<u32>());
-        self.weigh_sums(counts, |counts| counts.chunks(SHORT_SUM).map(short).sum())
-    }
-
-    /// Weighs the sums of the magnitudes of runs of counts.
-    fn weigh_sums<T>(&self, counts: &[T], sum: impl Fn(&[T]) -> u64) -> u64 {
-        let weigh = |fans: &[u64], length: usize| {
-            counts.chunks_exact(length).zip(fans.iter().cycle()).map(|(counts, fan)| sum(counts) * fan).sum()
-        };
-        match self {
-            Self::Uniform(0) => 0,
-            Self::Uniform(fan) => sum(counts) * fan,
-            Self::Positions { fans, channels } => weigh(fans, *channels),
-            Self::Neurons(fans) => weigh(fans, 1),
-        }
-    }
 }
 
 /// The populations of a network, its input and its readout.
@@ -260,7 +207,7 @@ fn fan(network: &Network, projections: &[usize], shape: &Shape, count: fn(&Conne
             total.iter_mut().zip(count(&projection.connection)).for_each(|(total, count)| *total += count);
         }
     }
-    FanCount::new(total, shape.channels)
+    FanCount::new(total)
 }
 
 /// A linear population without bias that only sums counts that are never negative, with positive

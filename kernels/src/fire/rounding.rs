@@ -20,28 +20,37 @@ pub(super) struct Quotient {
 
 /// The largest threshold of the quick path, in lowest terms.
 const QUICK: i64 = 1 << 13;
+/// The largest power of two as a threshold of the quick path without multiplier.
+const QUICK_POWER: i64 = 1 << 16;
 /// Quotients beyond this absolute value are cut in the quick path.
 const QUICK_LIMIT: f32 = 129.0;
 
-/// The constants of the quick path, which exists for thresholds of up to 2^13.
+/// The constants of the quick path, which exists for thresholds of up to 2^13, and powers of two of up to 2^16 without
+/// multiplier.
 ///
 /// The value before truncation, `v = |total| * multiplier / threshold + 1/2`, is a multiple of `1 / (2 * threshold)`, so
 /// `floor(v) = floor(v + 1 / (4 * threshold))`, and an error below `1 / (4 * threshold)` does no harm. Up to the limit
 /// the product of 32-bit floats is off by less than 129 * 2^-23 and the sum by 2^-17 more: together 2.4e-5, below
-/// `1 / (4 * 2^13) = 3.0e-5`. Totals above 2^24, which a float does not hold exactly, are far beyond the limit.
+/// `1 / (4 * 2^13) = 3.0e-5`. Totals above 2^24, which a float does not hold exactly, are at or beyond the limit.
+/// Where the threshold is a power of two up to 2^16, all values up to the limit are multiples of 2^-16 below 2^8, which
+/// floats hold exactly: nothing is off.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quick {
     /// `multiplier / threshold`.
     scale: f32,
-    /// `1/2 + 1 / (4 * threshold)`.
+    /// `1/2 + 1 / (4 * threshold)`, or `1/2` where nothing is off.
     half: f32,
 }
 
 impl Quick {
     fn new(threshold: i64, multiplier: i64) -> Option<Quick> {
         let exact = threshold as f64;
-        (threshold <= QUICK)
-            .then_some(Quick { scale: (multiplier as f64 / exact) as f32, half: (0.5 + 0.25 / exact) as f32 })
+        let scale = (multiplier as f64 / exact) as f32;
+        if threshold <= QUICK {
+            return Some(Quick { scale, half: (0.5 + 0.25 / exact) as f32 });
+        }
+        let is_exact = multiplier == 1 && threshold <= QUICK_POWER && (threshold as u64).is_power_of_two();
+        is_exact.then_some(Quick { scale, half: 0.5 })
     }
 
     /// The rounded quotient; beyond 8 bits any value beyond, up to 129.

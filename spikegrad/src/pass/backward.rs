@@ -316,7 +316,8 @@ impl PassContext<'_> {
             statistics[index].error_spikes += total;
             population.fan_in.weigh(&readout_errors[..length], |error| error.unsigned_abs().into())
         } else {
-            population.fan_in.weigh_bytes(&errors[index][..length], |error| error.unsigned_abs().into())
+            let errors = &errors[index][..length];
+            population.fan_in.weigh_bytes(self.engine, errors, |error| error.unsigned_abs().into())
         };
         statistics[index].update_accumulations += accumulations;
         if self.receives_errors_below(index) {
@@ -341,7 +342,6 @@ impl PassContext<'_> {
     ) -> Result<(), SpikegradError> {
         let examples = activity.examples;
         let length = self.plan.populations[index].neurons * examples;
-        let channels = self.plan.populations[index].channels;
         let splits = if index == self.plan.readout { self.split_errors(activity, index, None)? } else { 0 };
         let Activity { counts, errors, readout_errors, digits, workspace, .. } = activity;
         let bias = &mut gradients.bias[index];
@@ -349,7 +349,7 @@ impl PassContext<'_> {
             if index == self.plan.readout {
                 sum_channels(bias, readout_errors[..length].iter().map(|&error| i64::from(error)));
             } else {
-                self.engine.vectorised(SumBytes { errors: &errors[index][..length], sums: bias, channels });
+                self.engine.vectorised(SumBytes { errors: &errors[index][..length], sums: bias });
             }
         }
         let whole = [&errors[index][..if splits == 0 { length } else { 0 }]];
@@ -394,11 +394,15 @@ fn sum_channels(sums: &mut [i64], values: impl Iterator<Item = i64>) {
     values.enumerate().for_each(|(position, value)| sums[position % channels] += value);
 }
 
+/// Rows of errors whose sums fit 16 bits: 256 * -128 = -2^15.
+const SHORT_ROWS: usize = 256;
+/// Rows are summed side by side up to this many errors, so that inner loops stay long.
+const WIDTH: usize = 512;
+
 /// Adds errors to the sums of their channels.
 struct SumBytes<'a> {
     errors: &'a [i8],
     sums: &'a mut [i64],
-    channels: usize,
 }
 
 impl Loop for SumBytes<'_> {
@@ -406,13 +410,14 @@ impl Loop for SumBytes<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let mut partial = vec![0i32; self.channels];
-        for chunk in self.errors.chunks(self.channels * (1 << 20)) {
-            for row in chunk.chunks_exact(self.channels) {
-                partial.iter_mut().zip(row).for_each(|(sum, &error)| *sum += i32::from(error));
+        let channels = self.sums.len();
+        let mut partial = vec![0i16; channels * (WIDTH / channels).max(1)];
+        for errors in self.errors.chunks(partial.len() * SHORT_ROWS) {
+            for row in errors.chunks(partial.len()) {
+                partial.iter_mut().zip(row).for_each(|(sum, &error)| *sum += i16::from(error));
             }
-            for (sum, part) in self.sums.iter_mut().zip(&mut partial) {
-                *sum += i64::from(std::mem::take(part));
+            for part in partial.chunks_exact_mut(channels) {
+                self.sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += i64::from(std::mem::take(part)));
             }
         }
     }

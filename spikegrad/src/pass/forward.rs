@@ -6,6 +6,7 @@ use snn::{Connection, WeightFormat};
 
 use super::{Activity, DropoutPosition, PassContext};
 use crate::error::SpikegradError;
+use crate::fan_count::sum_bytes;
 use crate::plan::{PopulationPlan, Ratio};
 
 impl PassContext<'_> {
@@ -155,20 +156,24 @@ impl PassContext<'_> {
 
     fn count_input(&self, activity: &mut Activity, input: &[u8]) {
         let population = &self.plan.populations[self.plan.input];
-        let active = input.iter().filter(|&&count| count != 0).count() as u64;
+        let is_active = |count| u32::from(count != 0);
         let statistics = &mut activity.statistics[self.plan.input];
-        statistics.active += active;
-        statistics.spikes += input.iter().map(|&count| magnitude(count, population.is_signed) as u64).sum::<u64>();
-        statistics.forward_accumulations += population.fan_out.weigh_bytes(input, |count| u32::from(count != 0));
+        statistics.active += sum_bytes(self.engine, input, is_active);
+        statistics.spikes += if population.is_signed {
+            sum_bytes(self.engine, input, |count| magnitude(count, true))
+        } else {
+            sum_bytes(self.engine, input, u32::from)
+        };
+        statistics.forward_accumulations += population.fan_out.weigh_bytes(self.engine, input, is_active);
     }
 
     fn count_accumulations(&self, activity: &mut Activity, index: usize) {
         let population = &self.plan.populations[index];
         let counts = &activity.counts[index][..population.neurons * activity.examples];
         let accumulations = if population.is_signed {
-            population.fan_out.weigh_bytes(counts, |count| magnitude(count, true))
+            population.fan_out.weigh_bytes(self.engine, counts, |count| magnitude(count, true))
         } else {
-            population.fan_out.weigh_bytes(counts, u32::from)
+            population.fan_out.weigh_bytes(self.engine, counts, u32::from)
         };
         activity.statistics[index].forward_accumulations += accumulations;
     }
