@@ -20,7 +20,7 @@ use lexopt::prelude::*;
 use snn::description::{Shorthand, ShorthandPadding};
 use snn::random::{Purpose, Stream};
 use snn::{Network, NeuronKind, Threshold, WeightFormat, Weights};
-use spikegrad::{Resources, Samples};
+use spikegrad::{Resources, Samples, Subset};
 
 /// Random images.
 struct Images(Vec<Vec<u8>>);
@@ -108,7 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut hardware = HardwareSpecification::named(&name)?;
         hardware.non_idealities.programming = Some(Spread::Absolute { sigma: 0.05 });
         hardware.non_idealities.read = Some(Spread::Absolute { sigma: 0.05 });
-        let few = compiler::calibration::Subset::new(&images, 32);
+        let few = Subset::spread(&images, 32);
         let calibration = calibrate(&network, &hardware, &few, resources)?.calibration;
         let program = compile(&network, &hardware, &calibration)?;
         let columns = SimulationOptions { exact_products: false, ..SimulationOptions::new(isa) };

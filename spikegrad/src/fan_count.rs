@@ -111,8 +111,7 @@ mod tests {
     fn accumulations_equal_those_of_a_plain_loop() {
         for (neurons, examples, is_uniform) in [(1, 3, true), (7, 5, false), (2500, 3, false), (300, 20, true)] {
             let mut stream = Stream::new(11, Purpose::Test, neurons as u64);
-            let fans: Vec<u32> =
-                (0..neurons).map(|_| if is_uniform { 9 } else { stream.below(1 << 20) as u32 }).collect();
+            let fans: Vec<u32> = (0..neurons).map(|_| if is_uniform { 9 } else { stream.below(1 << 20) }).collect();
             let counts: Vec<i8> = (0..neurons * examples).map(|_| stream.below(256) as u8 as i8).collect();
             let magnitude = |count: i8| u32::from(count.unsigned_abs());
             let places = counts.iter().enumerate();

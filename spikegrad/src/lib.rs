@@ -30,6 +30,7 @@ mod prepared;
 mod resources;
 mod samples;
 mod settings;
+mod subset;
 mod substrate;
 mod trainer;
 
@@ -40,6 +41,7 @@ pub use inference::{Evaluation, Inference, Score, evaluate};
 pub use resources::Resources;
 pub use samples::Samples;
 pub use settings::{Gradient, LARGEST_ALPHA, Normalisation, Schedule, TrainingSettings};
+pub use subset::Subset;
 pub use substrate::{Carried, GradientSums, Group, StateMismatch, Substrate, SubstrateRates, SubstrateScratch};
 pub use trainer::{
     Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Severity, StepOutcome, Trainer,

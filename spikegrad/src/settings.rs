@@ -155,10 +155,11 @@ impl TrainingSettings {
         within("learning_rate", self.learning_rate, f64::MIN_POSITIVE, 1e6, "a number above 0")?;
         within("momentum", self.momentum, 0.0, 0.999_999, "0 to below 1")?;
         within("weight_decay", self.weight_decay, 0.0, 1.0, "0 to 1")?;
-        within("turning_rate", self.turning_rate, 0.0, 1.0, "0 to 1")?;
-        if self.turning_rate > 0.0 && self.normalisation != Normalisation::Homeostatic {
-            within("turning_rate", self.turning_rate, 0.0, 0.0, "0 unless normalisation is \"homeostatic\"")?;
-        }
+        let (fastest, turns) = match self.normalisation {
+            Normalisation::Homeostatic => (1.0, "0 to 1"),
+            _ => (0.0, "0 unless normalisation is \"homeostatic\""),
+        };
+        within("turning_rate", self.turning_rate, 0.0, fastest, turns)?;
         let [low, high] = self.active_counts;
         within("active_counts[0]", low, 0.0, 127.0, "0 to 127")?;
         within("active_counts[1]", high, low.max(1.0), 127.0, "1 to 127, not below active_counts[0]")?;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use snn::operations::Report;
 use snn::{Network, SimulationOptions, WeightFormat};
-use spikegrad::{Evaluation, Samples as _, evaluate};
+use spikegrad::{Evaluation, Samples as _, Subset, evaluate};
 
 use super::Context;
 use super::trained::{OrderChoice, Trained, TrainedArguments};
@@ -14,7 +14,6 @@ use crate::CommandError;
 use crate::measurement::{EventReport, measure};
 use crate::output::Progress;
 use crate::plots;
-use crate::samples::First;
 
 /// Evaluate a model: accuracy, confusion matrix, spikes and operations
 ///
@@ -90,7 +89,7 @@ struct PopulationSpikes {
 /// When model or samples cannot be read, do not fit, or a plot cannot be written.
 pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     let trained = Trained::load(&arguments.trained, context)?;
-    let samples = First::new(&trained.samples, arguments.limit);
+    let samples = Subset::first(&trained.samples, arguments.limit);
     let is_events = arguments.engine == Engine::Events;
     if is_events && trained.network.weight_format() == WeightFormat::F32 {
         context.output.warning("weights are floats: counts may differ where a sum's last bits decide; train with --weights i8 or i16 for equality");

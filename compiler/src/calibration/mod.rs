@@ -21,10 +21,8 @@
 mod choose;
 mod fit;
 mod observe;
-mod subset;
 #[cfg(test)]
 mod tests;
 
 pub use choose::{Calibrated, Rule, calibrate};
 pub(crate) use fit::Fit;
-pub use subset::Subset;

@@ -5,13 +5,14 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use compiler::calibration::{Subset, calibrate};
+use compiler::calibration::calibrate;
 use compiler::hardware::HardwareSpecification;
 use compiler::mapping::{Calibration, MappingPlan, compile, plan};
 use compiler::program::{LAYOUT_FILE, TENSOR_FILE};
 use serde::Serialize;
 use snn::Network;
 use snn::model::write_atomically;
+use spikegrad::Subset;
 
 use super::retrain::{RetrainArguments, Retrained, retrain};
 use super::trained::{Split, Trained, TrainedArguments, model_path};
@@ -162,7 +163,8 @@ fn calibration(
         TrainedArguments { model: arguments.model.clone(), data: arguments.data.clone(), split: Split::Train };
     let trained = Trained::load(&trained, context)?;
     context.output.note(format!("calibrating on {count} samples of {}", trained.data.source))?;
-    let calibrated = calibrate(network, hardware, &Subset::new(&trained.samples, count as usize), context.resources)?;
+    let calibrated =
+        calibrate(network, hardware, &Subset::spread(&trained.samples, count as usize), context.resources)?;
     for (rule, accuracy) in &calibrated.accuracies {
         context.output.note(format!("  {rule:?}: accuracy {:.2} % of these", 100.0 * accuracy))?;
     }

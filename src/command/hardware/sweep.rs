@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use compiler::HardwareSpecification;
-use compiler::calibration::{Subset, calibrate};
+use compiler::calibration::calibrate;
 use compiler::cost::{CostReport, with_converters_by_law};
 use compiler::mapping::compile;
 use compiler::simulation::{SimulationOptions, Simulator, evaluate_with};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use snn::model::write_atomically;
-use spikegrad::Samples as _;
+use spikegrad::{Samples as _, Subset};
 
 use super::costs::{CostFigures, folder_error, write_cost};
 use super::specification;
@@ -20,7 +20,6 @@ use crate::command::Context;
 use crate::command::trained::{Split, Trained, TrainedArguments};
 use crate::output::Progress;
 use crate::plots::{self, SweepPoint};
-use crate::samples::First;
 
 /// Compile, simulate and cost a model on several chips
 ///
@@ -98,8 +97,8 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
     };
     let calibration = Trained::load(&calibration, context)?;
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    let samples = First::new(&trained.samples, arguments.limit);
-    let known = Subset::new(&calibration.samples, size(arguments.calibrate_on));
+    let samples = Subset::first(&trained.samples, arguments.limit);
+    let known = Subset::spread(&calibration.samples, size(arguments.calibrate_on));
     std::fs::create_dir_all(&arguments.out).map_err(|error| folder_error("--out", &arguments.out, &error))?;
     let bar = context.output.progress((chips.len() * samples.len()) as u64, Progress::Steps);
     let mut rows = Vec::with_capacity(chips.len());
@@ -131,7 +130,7 @@ pub fn run(arguments: &SweepArguments, context: &Context) -> anyhow::Result<()> 
 fn one(
     chip: &Chip,
     trained: &Trained,
-    samples: &First<'_>,
+    samples: &Subset<'_>,
     known: &Subset<'_>,
     arguments: &SweepArguments,
     context: &Context,

@@ -11,14 +11,14 @@ use clap::Args;
 use compiler::Program;
 use compiler::simulation::{SimulationOptions, Simulator, evaluate_with, monte_carlo};
 use datasets::Augmentation;
-use spikegrad::Samples as _;
+use spikegrad::{Samples as _, Subset};
 
 use super::costs::{CostFigures, write_cost};
 use crate::command::Context;
 use crate::command::trained::{Split, parse_source};
 use crate::configuration::DataSection;
 use crate::output::Progress;
-use crate::samples::{First, ImageFormat, ImageSamples};
+use crate::samples::{ImageFormat, ImageSamples};
 use compare::Reference;
 use interface::interface;
 use report::{ChipReport, CostSection, EvaluationReport, shares, text};
@@ -80,7 +80,7 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     };
     let outside = interface(&program, &arguments.folder)?;
     let all = ImageSamples::new(images, &format, &outside, Augmentation::default(), 0)?;
-    let samples = First::new(&all, arguments.limit);
+    let samples = Subset::first(&all, arguments.limit);
     let count = samples.len();
     let passes = 1 + u64::from(arguments.chips.unwrap_or(0)) + u64::from(reference.is_some());
     let bar = context.output.progress(count as u64 * passes, Progress::Steps);

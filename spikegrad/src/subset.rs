@@ -1,0 +1,102 @@
+//! Some samples of a set.
+
+use crate::samples::Samples;
+
+/// Some samples of a set, in the order of the set.
+#[derive(Clone, Copy)]
+pub struct Subset<'a> {
+    samples: &'a dyn Samples,
+    count: usize,
+    /// Samples of the set that `count` is spread over.
+    span: usize,
+}
+
+impl<'a> Subset<'a> {
+    /// The first `limit` samples; all where there are not so many, or no limit.
+    pub fn first(samples: &'a dyn Samples, limit: Option<u64>) -> Self {
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let count = samples.len().min(limit);
+        Self { samples, count, span: count }
+    }
+
+    /// `count` samples spread evenly over the set; all where there are not so many.
+    pub fn spread(samples: &'a dyn Samples, count: usize) -> Self {
+        Self { samples, count: count.min(samples.len()), span: samples.len() }
+    }
+
+    fn place(&self, index: usize) -> usize {
+        // The product of two numbers below 2^32 fits 64 bits.
+        (index as u64 * self.span as u64 / self.count.max(1) as u64) as usize
+    }
+}
+
+impl Samples for Subset<'_> {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn input_length(&self) -> usize {
+        self.samples.input_length()
+    }
+
+    fn classes(&self) -> usize {
+        self.samples.classes()
+    }
+
+    fn fill(&self, epoch: Option<u32>, index: usize, out: &mut [u8]) {
+        self.samples.fill(epoch, self.place(index), out);
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.samples.label(self.place(index))
+    }
+
+    fn order(&self, _epoch: u32) -> Vec<u32> {
+        (0..self.count).map(|index| index as u32).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The label of a sample is its index.
+    struct Indices(usize);
+
+    impl Samples for Indices {
+        fn len(&self) -> usize {
+            self.0
+        }
+
+        fn input_length(&self) -> usize {
+            0
+        }
+
+        fn classes(&self) -> usize {
+            self.0
+        }
+
+        fn fill(&self, _epoch: Option<u32>, _index: usize, _out: &mut [u8]) {}
+
+        fn label(&self, index: usize) -> usize {
+            index
+        }
+
+        fn order(&self, _epoch: u32) -> Vec<u32> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_subset_is_the_start_or_spread_evenly() {
+        let all = Indices(10);
+        let labels = |subset: Subset<'_>| (0..subset.len()).map(|index| subset.label(index)).collect::<Vec<_>>();
+        assert_eq!(labels(Subset::first(&all, Some(3))), [0, 1, 2]);
+        assert_eq!(labels(Subset::spread(&all, 4)), [0, 2, 5, 7]);
+        for whole in [Subset::first(&all, None), Subset::first(&all, Some(u64::MAX)), Subset::spread(&all, 11)] {
+            assert_eq!(labels(whole), (0..10).collect::<Vec<_>>());
+            assert_eq!(whole.order(0).len(), 10);
+        }
+        assert!(Subset::spread(&Indices(0), 3).is_empty());
+    }
+}
