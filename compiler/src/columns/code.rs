@@ -79,10 +79,22 @@ impl Code {
         }
     }
 
+    /// What [`Code::add`] multiplies by in place of dividing by the step.
+    pub fn reciprocal(&self, level: i32) -> f32 {
+        0.5 / self.effective_step(level) as f32
+    }
+
     /// Adds `factor * (Q(P) - Q(0))` for every column to `totals`; all slices have one value for
-    /// each column.
+    /// each column, `reciprocals` that of [`Code::reciprocal`].
     #[inline(always)]
-    pub fn add<T: Total>(&self, sums: &[i32], levels: &[i32], factors: &[T], totals: &mut [T]) -> CodeCounts {
+    pub fn add<T: Total>(
+        &self,
+        sums: &[i32],
+        levels: &[i32],
+        reciprocals: &[f32],
+        factors: &[T],
+        totals: &mut [T],
+    ) -> CodeCounts {
         let columns = sums.iter().zip(levels).zip(factors).zip(totals);
         let mut counts = [0u32; 2];
         match self.quantiser {
@@ -106,17 +118,29 @@ impl Code {
                     counts[0] += u32::from(!(up | down));
                 }
             }
+            Quantiser::Uniform { .. } if self.largest < SMALL_SUM => {
+                for ((((&sum, &step), &factor), total), &reciprocal) in columns.zip(reciprocals) {
+                    let code = rounded_small(sum, self.effective_step(step), reciprocal);
+                    self.add_code(code, step, factor, total, &mut counts);
+                }
+            }
             Quantiser::Uniform { .. } => {
                 for (((&sum, &step), &factor), total) in columns {
                     let code = rounded(sum, self.effective_step(step));
-                    let kept = code.max(self.low).min(self.high);
-                    *total = *total + factor * T::of_sum(kept * step);
-                    counts[0] += u32::from(kept == 0);
-                    counts[1] += u32::from(kept != code);
+                    self.add_code(code, step, factor, total, &mut counts);
                 }
             }
         }
         CodeCounts { zeros: counts[0].into(), clipped: counts[1].into() }
+    }
+
+    /// Adds the code of a uniform converter, and counts it as zero or clipped.
+    #[inline(always)]
+    fn add_code<T: Total>(&self, code: i32, step: i32, factor: T, total: &mut T, counts: &mut [u32; 2]) {
+        let kept = code.max(self.low).min(self.high);
+        *total = *total + factor * T::of_sum(kept * step);
+        counts[0] += u32::from(kept == 0);
+        counts[1] += u32::from(kept != code);
     }
 
     /// An integer partial sum with the same code as a real one. It saturates at the largest partial
@@ -178,4 +202,38 @@ fn rounded(sum: i32, step: i32) -> i32 {
     let magnitude = (2 * sum.abs() + step) as f32 / (2 * step) as f32;
     let magnitude = magnitude as i32;
     if sum < 0 { -magnitude } else { magnitude }
+}
+
+/// Partial sums below this are rounded by multiplication.
+const SMALL_SUM: i32 = 1 << 19;
+
+/// [`rounded`] of a sum below [`SMALL_SUM`], with a step of at most twice that.
+///
+/// With `n = 2 * |sum| + step` and `d = 2 * step`, `(n + 1/2) / d` lies at least `1 / (2 d)` from every integer; the
+/// product with the rounded `1 / d` is off by less than `2^-23 * (n + 1/2) / d`, which is smaller while `n < 2^22`.
+#[inline(always)]
+fn rounded_small(sum: i32, step: i32, reciprocal: f32) -> i32 {
+    let magnitude = ((2 * sum.abs() + step) as f32 + 0.5) * reciprocal;
+    let magnitude = magnitude as i32;
+    if sum < 0 { -magnitude } else { magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplication_rounds_as_division_does() {
+        let steps = (1..=257).chain([511, 512, 1000, 4095, 65_536, 100_003, 2 * SMALL_SUM - 1]);
+        for step in steps {
+            let reciprocal = 0.5 / step as f32;
+            let near_ties = (0..2048).map(|half| half * step / 2).filter(|&sum| sum < SMALL_SUM - 1);
+            for sum in (0..2048).chain(near_ties.flat_map(|sum| [sum, sum + 1])).chain([SMALL_SUM - 1]) {
+                let expected = (2 * i64::from(sum) + i64::from(step)) / (2 * i64::from(step));
+                assert_eq!(i64::from(rounded_small(sum, step, reciprocal)), expected, "{sum} / {step}");
+                assert_eq!(rounded_small(-sum, step, reciprocal), -(expected as i32), "-{sum} / {step}");
+                assert_eq!(i64::from(rounded(sum, step)), expected, "{sum} / {step}");
+            }
+        }
+    }
 }

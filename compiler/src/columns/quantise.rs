@@ -27,6 +27,8 @@ pub struct ColumnQuantiser<T> {
     distinct: usize,
     /// `[row tile or 1][stream or 1][slice][output]`.
     levels: Vec<i32>,
+    /// Those of the levels.
+    reciprocals: Vec<f32>,
     level_sizes: [usize; 2],
     /// `unit * reference_weight * weight_j`.
     references: Vec<T>,
@@ -113,6 +115,7 @@ impl<T: Total> ColumnQuantiser<T> {
             factor_tiles,
             kinds,
             distinct: distinct.len(),
+            reciprocals: levels.iter().map(|&level| code.reciprocal(level)).collect(),
             levels,
             level_sizes,
             references,
@@ -143,10 +146,14 @@ impl<T: Total> ColumnQuantiser<T> {
 
     /// Thresholds or steps `[slice][output]` of a read.
     pub fn levels(&self, row_tile: usize, stream: usize) -> &[i32] {
+        &self.levels[self.places_of_levels(row_tile, stream)]
+    }
+
+    fn places_of_levels(&self, row_tile: usize, stream: usize) -> std::ops::Range<usize> {
         let [tiles, streams] = self.level_sizes;
         let index = row_tile.min(tiles - 1) * streams + stream.min(streams - 1);
         let columns = self.sizes[1] * self.sizes[3];
-        &self.levels[index * columns..][..columns]
+        index * columns..(index + 1) * columns
     }
 
     fn factors(&self, row_tile: usize, stream: usize) -> &[T] {
@@ -187,11 +194,13 @@ impl<T: Total> ColumnQuantiser<T> {
     #[inline(always)]
     pub fn add_sums(&self, row_tile: usize, stream: usize, sums: &[i32], totals: &mut [T]) -> CodeCounts {
         let outputs = self.sizes[3];
-        let (factors, levels) = (self.factors(row_tile, stream), self.levels(row_tile, stream));
-        let slices = sums.chunks_exact(outputs).zip(levels.chunks_exact(outputs)).zip(factors.chunks_exact(outputs));
+        let (factors, places) = (self.factors(row_tile, stream), self.places_of_levels(row_tile, stream));
+        let levels = self.levels[places.clone()].chunks_exact(outputs);
+        let reciprocals = self.reciprocals[places].chunks_exact(outputs);
+        let slices = sums.chunks_exact(outputs).zip(levels.zip(reciprocals)).zip(factors.chunks_exact(outputs));
         let mut counts = CodeCounts::default();
-        for ((sums, levels), factors) in slices {
-            let seen = self.code.add(sums, levels, factors, totals);
+        for ((sums, (levels, reciprocals)), factors) in slices {
+            let seen = self.code.add(sums, levels, reciprocals, factors, totals);
             counts.zeros += seen.zeros;
             counts.clipped += seen.clipped;
         }
