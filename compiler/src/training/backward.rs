@@ -1,11 +1,12 @@
 //! The backward pass: exact sums of error counts over codes, and masked straight-through gradients.
 
-use kernels::Counts;
+use kernels::{Counts, Loop};
 use spikegrad::GradientSums;
 
 use super::accumulate::Scratch;
 use super::columns::Columns;
 use super::masked::Masked;
+use crate::columns::ColumnRead;
 use crate::error::CompilerError;
 use crate::hardware::Quantiser;
 
@@ -52,8 +53,8 @@ impl Columns {
         }
         let is_masked = !gradients.weights.is_empty();
         let is_active = &*is_active;
-        let is_narrow = self.gradients_are_narrow(errors, examples * operator.positions());
-        let mut masked = Masked { columns: self, grid: reading.grid, errors, is_active, is_narrow, scratch: masked };
+        let mut masked = Masked { columns: self, grid: reading.grid, errors, is_active, scratch: masked };
+        let mut outcome = Ok(());
         operator.for_each_read(counts, examples, columns, |read| {
             let partial = self.disturbed(&read, reading, noisy);
             self.levels_of(&read, reading, levels);
@@ -61,33 +62,32 @@ impl Columns {
             sums.clear();
             sums.resize(2 * width, 0);
             let (scale_sums, level_sums) = sums.split_at_mut(width);
-            for (index, &place) in read.places.iter().enumerate() {
-                let place = read.first + place as usize;
-                if !is_active[place] {
-                    continue;
-                }
-                let errors = &errors[place * outputs..][..outputs];
-                let partial = &partial[index * width..][..width];
-                for slice in (0..width).step_by(outputs) {
-                    let (partial, levels) = (&partial[slice..slice + outputs], &levels[slice..slice + outputs]);
-                    let scale_sums = &mut scale_sums[slice..slice + outputs];
-                    let level_sums = &mut level_sums[slice..slice + outputs];
-                    self.add_codes(partial, levels, errors, reading.grid, scale_sums, level_sums);
-                }
-            }
+            operator.engine().vectorised(CodeSums {
+                columns: self,
+                read: &read,
+                partial,
+                levels,
+                errors,
+                is_active,
+                grid: reading.grid,
+                of_scales: scale_sums,
+                of_levels: level_sums,
+            });
             let start = self.sizes.place([read.row_tile, 0, read.stream, 0]);
             for (gradients, sums) in [(&mut *of_scales, &*scale_sums), (&mut *of_levels, &*level_sums)] {
                 if let Some(gradients) = gradients.get_mut(start..start + width) {
                     gradients.iter_mut().zip(sums).for_each(|(gradient, &sum)| *gradient += i64::from(sum));
                 }
             }
-            if is_masked {
-                masked.add(&read, partial, gradients.weights.as_mut_slice(), &mut gradients.errors);
+            if is_masked && outcome.is_ok() {
+                outcome = masked.add(&read, partial, gradients.weights.as_mut_slice(), &mut gradients.errors);
             }
-        })
+        })?;
+        outcome
     }
 
     /// Error counts times codes, and times what moving a threshold by one changes, of one slice.
+    #[inline(always)]
     fn add_codes(
         &self,
         partial: &[i32],
@@ -117,6 +117,41 @@ impl Columns {
                 }
             }
             Quantiser::Ideal {} | Quantiser::Uniform { .. } => {}
+        }
+    }
+}
+
+/// Sums of error counts times codes, and times what moving thresholds changes, of one read.
+struct CodeSums<'a> {
+    columns: &'a Columns,
+    read: &'a ColumnRead<'a>,
+    partial: &'a [i32],
+    levels: &'a [i32],
+    errors: &'a [i32],
+    is_active: &'a [bool],
+    grid: i32,
+    of_scales: &'a mut [i32],
+    of_levels: &'a mut [i32],
+}
+
+impl Loop for CodeSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { columns, read, partial, levels, errors, is_active, grid, of_scales, of_levels } = self;
+        let (outputs, width) = (columns.sizes.0[3], levels.len());
+        for (&place, partial) in read.places.iter().zip(partial.chunks_exact(width)) {
+            let place = read.first + place as usize;
+            if !is_active[place] {
+                continue;
+            }
+            let errors = &errors[place * outputs..][..outputs];
+            let sums = of_scales.chunks_exact_mut(outputs).zip(of_levels.chunks_exact_mut(outputs));
+            let slices = partial.chunks_exact(outputs).zip(levels.chunks_exact(outputs));
+            for ((partial, levels), (of_scales, of_levels)) in slices.zip(sums) {
+                columns.add_codes(partial, levels, errors, grid, of_scales, of_levels);
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The columns of one projection as training sees them.
 
-use kernels::{ConvolutionShape, Engine};
+use kernels::{ConvolutionShape, Engine, PackedMatrix};
 use snn::{Connection, Network, Weights};
 
+use super::masked::MOST_COLUMNS;
 use super::noise::NoisyColumns;
-use super::options::TrainingOptions;
+use super::options::{ColumnGradient, TrainingOptions};
 use super::parameters::{Parameters, Sizes};
 use super::stages::Stage;
 use crate::columns::{ColumnInput, ColumnOperator, Digits, Slicing, comparator_levels};
@@ -46,8 +47,10 @@ pub(super) struct Columns {
     pub noisy: Option<NoisyColumns>,
     /// Per partial sum: scale factor times slice weight, an integer.
     pub factors: Vec<i32>,
-    /// Digits of the multipliers times the weights of their slices, `[row tile][slice][output][row]`.
-    pub digits: Vec<i16>,
+    /// For masked gradients, of every row tile: digits of the multipliers times the weights of their slices, from
+    /// `[slice][output]` to rows.
+    pub digits: Vec<PackedMatrix>,
+    is_masked: bool,
     /// Per partial sum: errors pass where `|2 P + centre|` is at most the limit.
     pub limits: Vec<f32>,
     /// 0; for comparators without a zero 1 where ties give 1, -1 where they give -1.
@@ -134,6 +137,11 @@ impl Columns {
             }
             Quantiser::Ideal {} | Quantiser::Sign {} => ([1; 4], [0; 2]),
         };
+        let is_masked = compares && options.gradient == ColumnGradient::Masked;
+        if is_masked && operator.columns() > MOST_COLUMNS {
+            let problem = format!("{} slices of outputs; masked gradients take {MOST_COLUMNS}", operator.columns());
+            return Err(refused(problem, "split it, or use --column-gradient straight"));
+        }
         let mut levels = Parameters::new(levels_shape);
         if let Quantiser::Uniform { bits, range: Range::Full } = hardware.quantiser {
             levels.values.fill(full_range_step(hardware, bits) as f32);
@@ -157,6 +165,7 @@ impl Columns {
             noisy: None,
             factors: Vec::new(),
             digits: Vec::new(),
+            is_masked,
             limits: Vec::new(),
             centres: Vec::new(),
             thresholds: Vec::new(),
@@ -193,19 +202,32 @@ impl Columns {
 
     fn set_multipliers(&mut self, multipliers: Vec<i8>) -> Result<(), CompilerError> {
         let (slicing, fan_in) = (self.operator.slicing(), self.operator.patches().rows());
-        let mut digits = Digits::of_multipliers(&multipliers, fan_in, slicing, self.operator.array_rows())?;
+        let digits = Digits::of_multipliers(&multipliers, fan_in, slicing, self.operator.array_rows())?;
         self.multipliers = multipliers;
         self.operator.set_digits(&digits)?;
-        let weights = slicing.weights();
-        for tile in 0..digits.row_tiles() {
-            let (first, rows) = (tile * digits.array_rows, digits.rows(tile));
-            let per_row = digits.outputs * weights.len();
-            let tile = &mut digits.values[first * per_row..][..rows * per_row];
-            for (values, &weight) in tile.chunks_exact_mut(rows * digits.outputs).zip(&weights) {
-                values.iter_mut().for_each(|digit| *digit *= weight as i16);
-            }
+        if self.is_masked { self.pack_digits(&digits) } else { Ok(()) }
+    }
+
+    fn pack_digits(&mut self, digits: &Digits) -> Result<(), CompilerError> {
+        let weights = self.operator.slicing().weights();
+        self.digits.truncate(digits.row_tiles());
+        for tile in self.digits.len()..digits.row_tiles() {
+            self.digits.push(PackedMatrix::new(weights.len() * digits.outputs, digits.rows(tile))?);
         }
-        self.digits = digits.values;
+        for (tile, packed) in self.digits.iter_mut().enumerate() {
+            let slices = digits.tile(tile).chunks_exact(digits.rows(tile) * digits.outputs);
+            let weighed = slices.zip(&weights).flat_map(|(digits, &weight)| {
+                digits.iter().map(move |&digit| {
+                    let value = i64::from(digit) * weight;
+                    i8::try_from(value).map_err(|_| CompilerError::Columns {
+                        what: "digits of weights times the weight of their slice".to_owned(),
+                        expected: "8 bits".to_owned(),
+                        found: value.to_string(),
+                    })
+                })
+            });
+            packed.pack_transposed(&weighed.collect::<Result<Vec<i8>, _>>()?)?;
+        }
         Ok(())
     }
 

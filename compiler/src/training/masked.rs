@@ -1,11 +1,16 @@
 //! Masked straight-through gradients of weights and of the counts before them.
+//!
+//! Both are products of the integer kernels: error counts times open slices with the driven rows of a read, and
+//! error counts times open reads with the digits of the slices.
 
-use std::ops::{AddAssign, Mul};
-
-use kernels::Loop;
+use kernels::{Counts, Loop, Store, Workspace, digits_needed};
 
 use super::columns::Columns;
 use crate::columns::ColumnRead;
+use crate::error::CompilerError;
+
+/// Slices of all outputs at most: so many products of two 8-bit digits, each at most 2^14, fit 32 bits.
+pub(super) const MOST_COLUMNS: usize = 1 << 16;
 
 /// Memory of [`Masked`], reused from group to group.
 #[derive(Clone, Debug, Default)]
@@ -13,9 +18,14 @@ pub(super) struct MaskedScratch {
     /// Open reads of each `[position of the group][slice][output]` so far, over the streams.
     open: Vec<u8>,
     limits: Vec<i32>,
-    passing: Vec<i32>,
-    narrow: Vec<i32>,
-    wide: Vec<i64>,
+    /// Error counts times what is open, `[place][output]` or `[position of the group][slice][output]`.
+    amounts: Vec<i32>,
+    /// Digits of the amounts.
+    planes: Vec<Vec<i8>>,
+    sums: Vec<i32>,
+    /// Errors `[position of the group][row]`.
+    rows: Vec<i64>,
+    workspace: Workspace,
 }
 
 /// Masked straight-through gradients of a group of examples.
@@ -24,193 +34,118 @@ pub(super) struct Masked<'a> {
     pub grid: i32,
     pub errors: &'a [i32],
     pub is_active: &'a [bool],
-    /// Whether sums over a group of positions fit 32 bits.
-    pub is_narrow: bool,
     pub scratch: &'a mut MaskedScratch,
-}
-
-/// An integer that gradients are summed in.
-trait Sum: Copy + Default + PartialEq + AddAssign + Mul<Output = Self> + From<i32> + From<u8> + Into<i64> {
-    /// This number where the row is driven (1), else 0.
-    fn where_driven(self, driven: u8) -> Self;
-
-    /// This number times a digit.
-    fn times(self, digit: i16) -> Self;
-}
-
-/// For numbers of 16 bits.
-impl Sum for i32 {
-    #[inline(always)]
-    fn where_driven(self, driven: u8) -> Self {
-        self & -i32::from(driven)
-    }
-
-    #[inline(always)]
-    fn times(self, digit: i16) -> Self {
-        i32::from(self as i16) * i32::from(digit)
-    }
-}
-
-impl Sum for i64 {
-    #[inline(always)]
-    fn where_driven(self, driven: u8) -> Self {
-        self & -i64::from(driven)
-    }
-
-    #[inline(always)]
-    fn times(self, digit: i16) -> Self {
-        self * i64::from(digit)
-    }
-}
-
-impl Columns {
-    /// Whether the gradients of a group with these error counts fit 32 bits, and each error count times
-    /// slices or streams 16.
-    pub(super) fn gradients_are_narrow(&self, errors: &[i32], positions: usize) -> bool {
-        let [_, slices, streams, outputs] = self.sizes.0;
-        let largest = errors.iter().map(|error| u64::from(error.unsigned_abs())).max().unwrap_or(0);
-        let of_weights = slices.saturating_mul(positions);
-        let digits = slices << self.operator.slicing().bits;
-        let of_errors = outputs.saturating_mul(streams).saturating_mul(digits);
-        let amounts = largest.saturating_mul(slices.max(streams) as u64);
-        amounts < 1 << 15 && largest.saturating_mul(of_weights.max(of_errors) as u64) < 1 << 31
-    }
 }
 
 impl Masked<'_> {
     /// Adds one read: `dW = mean over slices`, `dS = mean over streams`, both times slices * streams.
-    pub fn add(&mut self, read: &ColumnRead<'_>, partial: &[i32], weights: &mut [i64], arriving: &mut [i64]) {
-        let engine = self.columns.operator.engine();
-        if self.is_narrow {
-            let mut sums = std::mem::take(&mut self.scratch.narrow);
-            engine.vectorised(Addition { masked: self, read, partial, weights, arriving, sums: &mut sums });
-            self.scratch.narrow = sums;
-        } else {
-            let mut sums = std::mem::take(&mut self.scratch.wide);
-            engine.vectorised(Addition { masked: self, read, partial, weights, arriving, sums: &mut sums });
-            self.scratch.wide = sums;
-        }
-    }
-
-    #[inline(always)]
-    fn add_in<S: Sum>(
+    pub fn add(
         &mut self,
         read: &ColumnRead<'_>,
         partial: &[i32],
         weights: &mut [i64],
         arriving: &mut [i64],
-        sums: &mut Vec<S>,
-    ) {
+    ) -> Result<(), CompilerError> {
         let columns = self.columns;
         let [_, slices, streams, outputs] = columns.sizes.0;
-        let width = slices * outputs;
-        let fan_in = columns.multipliers.len() / outputs;
-        let (start, rows) = (read.row_tile * columns.operator.rows(0), columns.operator.rows(read.row_tile));
-        let centres = columns.of_read(&columns.centres, read);
-        let MaskedScratch { open, limits, passing, .. } = &mut *self.scratch;
+        let MaskedScratch { open, limits, amounts, .. } = &mut *self.scratch;
         if read.stream == 0 {
             open.clear();
-            open.resize(read.count * width, streams as u8);
+            open.resize(read.count * slices * outputs, streams as u8);
         }
         limits.clear();
         limits.extend(columns.of_read(&columns.limits, read).iter().map(|&limit| (limit * self.grid as f32) as i32));
-        sums.clear();
-        sums.resize(outputs * rows, S::default());
-        for (index, &place) in read.places.iter().enumerate() {
-            let position = read.first + place as usize;
-            if !self.is_active[position] {
-                continue;
-            }
-            passing.clear();
-            passing.resize(outputs, 0);
-            let open = &mut open[place as usize * width..][..width];
-            let bounds = limits.chunks_exact(outputs).zip(centres.chunks_exact(outputs));
-            let of_slices = partial[index * width..][..width].chunks_exact(outputs).zip(bounds);
-            for ((partial, (limits, centres)), open) in of_slices.zip(open.chunks_exact_mut(outputs)) {
-                let all = partial.iter().zip(limits.iter().zip(centres)).zip(open.iter_mut().zip(passing.iter_mut()));
-                for ((&partial, (&limit, &centre)), (open, passing)) in all {
-                    let passes = (2 * partial + centre).abs() <= limit;
-                    *passing += i32::from(passes);
-                    *open -= u8::from(!passes);
-                }
-            }
-            let driven = &read.rows[index * read.pitch..][..rows];
-            let errors = &self.errors[position * outputs..][..outputs];
-            let amounts = errors.iter().zip(&*passing).map(|(&error, &passing)| S::from(error) * S::from(passing));
-            for (amount, sums) in amounts.zip(sums.chunks_exact_mut(rows)).filter(|(amount, _)| *amount != S::default())
-            {
-                sums.iter_mut().zip(driven).for_each(|(sum, &driven)| *sum += amount.where_driven(driven));
-            }
-        }
-        let factor = columns.operator.streams()[read.stream].weight * streams as i64;
-        for (weights, sums) in weights.chunks_exact_mut(fan_in).zip(sums.chunks_exact(rows)) {
-            let weights = &mut weights[start..start + rows];
-            weights.iter_mut().zip(sums).for_each(|(weight, &sum)| *weight += factor * sum.into());
-        }
-        if read.stream + 1 == streams && !arriving.is_empty() {
-            self.scatter(read, [start, rows], arriving, sums);
-        }
+        amounts.clear();
+        amounts.resize(read.places.len() * outputs, 0);
+        let (errors, is_active) = (self.errors, self.is_active);
+        let centres = columns.of_read(&columns.centres, read);
+        let engine = columns.operator.engine();
+        engine.vectorised(Passing { read, partial, errors, is_active, limits, centres, open, amounts });
+        self.add_weights(read, weights)?;
+        if read.stream + 1 == streams && !arriving.is_empty() { self.send_errors(read, arriving) } else { Ok(()) }
     }
 
-    /// Sends the errors of a row tile, weighed by its open slices, to the rows.
-    #[inline(always)]
-    fn scatter<S: Sum>(
-        &self,
-        read: &ColumnRead<'_>,
-        [start, rows]: [usize; 2],
-        arriving: &mut [i64],
-        sums: &mut Vec<S>,
-    ) {
+    /// Adds the products of amounts and driven rows.
+    fn add_weights(&mut self, read: &ColumnRead<'_>, weights: &mut [i64]) -> Result<(), CompilerError> {
+        let columns = self.columns;
+        let (operator, outputs) = (&columns.operator, columns.sizes.0[3]);
+        let (engine, places) = (operator.engine(), read.places.len());
+        let (start, rows) = (read.row_tile * operator.rows(0), operator.rows(read.row_tile));
+        let fan_in = operator.patches().rows();
+        let MaskedScratch { amounts, planes, sums, workspace, .. } = &mut *self.scratch;
+        let used = engine.vectorised(Split { amounts, planes });
+        if used == 0 {
+            return Ok(());
+        }
+        sums.resize(sums.len().max(outputs * read.pitch), 0);
+        let sums = &mut sums[..outputs * read.pitch];
+        workspace.reserve(engine.dense_gradient_workspace(places, outputs, read.pitch));
+        for (place, plane) in planes.iter().take(used).enumerate() {
+            let (counts, store) = (Counts::Unsigned(read.rows), Store { accumulate: false, scale: 1 });
+            engine.dense_gradient(places, plane, outputs, counts, read.pitch, store, sums, workspace)?;
+            let factor = (operator.streams()[read.stream].weight * columns.sizes.0[2] as i64) << (8 * place);
+            for (weights, sums) in weights.chunks_exact_mut(fan_in).zip(sums.chunks_exact(read.pitch)) {
+                engine.vectorised(AddScaled { to: &mut weights[start..start + rows], sums, factor });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the errors of a row tile, weighed by its open slices, to the neurons that drive its rows.
+    fn send_errors(&mut self, read: &ColumnRead<'_>, arriving: &mut [i64]) -> Result<(), CompilerError> {
         let columns = self.columns;
         let [_, slices, _, outputs] = columns.sizes.0;
-        let positions = columns.operator.positions();
-        let neurons = columns.operator.patches().neurons();
-        let factor = i64::from(columns.step) * slices as i64;
-        let digits = &columns.digits[start * outputs * slices..][..rows * outputs * slices];
-        for place in (0..read.count).filter(|&place| self.is_active[read.first + place]) {
-            sums.clear();
-            sums.resize(rows, S::default());
-            let errors = &self.errors[(read.first + place) * outputs..][..outputs];
-            let open = self.scratch.open[place * slices * outputs..].chunks_exact(outputs);
-            for (open, digits) in open.zip(digits.chunks_exact(rows * outputs)) {
-                let amounts = errors.iter().zip(open).map(|(&error, &open)| S::from(error) * S::from(open));
-                for (amount, digits) in
-                    amounts.zip(digits.chunks_exact(rows)).filter(|(amount, _)| *amount != S::default())
-                {
-                    sums.iter_mut().zip(digits).for_each(|(sum, &digit)| *sum += amount.times(digit));
-                }
-            }
+        let operator = &columns.operator;
+        let (engine, rows) = (operator.engine(), operator.rows(read.row_tile));
+        let MaskedScratch { open, amounts, planes, sums, rows: errors_of_rows, workspace, .. } = &mut *self.scratch;
+        amounts.clear();
+        amounts.resize(read.count * slices * outputs, 0);
+        let errors = &self.errors[read.first * outputs..][..read.count * outputs];
+        engine.vectorised(Opened { errors, open, sizes: [slices, outputs], amounts });
+        let used = engine.vectorised(Split { amounts, planes });
+        if used == 0 {
+            return Ok(());
+        }
+        sums.resize(sums.len().max(read.count * rows), 0);
+        let sums = &mut sums[..read.count * rows];
+        errors_of_rows.clear();
+        errors_of_rows.resize(read.count * rows, 0);
+        workspace.reserve(engine.matmul_workspace(read.count, slices * outputs, rows));
+        for (place, plane) in planes.iter().take(used).enumerate() {
+            let (left, store) = (Counts::Signed(plane), Store { accumulate: false, scale: 1 });
+            engine.matmul(left, read.count, &columns.digits[read.row_tile], store, sums, workspace)?;
+            let factor = (i64::from(columns.step) * slices as i64) << (8 * place);
+            engine.vectorised(AddScaled { to: errors_of_rows, sums, factor });
+        }
+        let (positions, neurons) = (operator.positions(), operator.patches().neurons());
+        for (place, errors) in errors_of_rows.chunks_exact(rows).enumerate() {
             let (example, position) = ((read.first + place) / positions, (read.first + place) % positions);
-            let arriving = &mut arriving[example * neurons..][..neurons];
-            for (row, &sum) in sums.iter().enumerate().filter(|(_, sum)| **sum != S::default()) {
-                if let Some(neuron) = columns.neuron(position, start + row) {
-                    arriving[neuron] += factor * sum.into();
-                }
+            if self.is_active[read.first + place] {
+                let first = read.row_tile * operator.rows(0);
+                columns.send(position, first, errors, &mut arriving[example * neurons..][..neurons]);
             }
         }
-    }
-}
-
-/// One read added to the gradients.
-struct Addition<'a, 'm, S> {
-    masked: &'a mut Masked<'m>,
-    read: &'a ColumnRead<'a>,
-    partial: &'a [i32],
-    weights: &'a mut [i64],
-    arriving: &'a mut [i64],
-    sums: &'a mut Vec<S>,
-}
-
-impl<S: Sum> Loop for Addition<'_, '_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.masked.add_in(self.read, self.partial, self.weights, self.arriving, self.sums);
+        Ok(())
     }
 }
 
 impl Columns {
+    /// Adds the errors of some rows of an output position, the first of them `first`, to the neurons that drive them.
+    fn send(&self, position: usize, first: usize, errors: &[i64], arriving: &mut [i64]) {
+        // Rows of a tap are driven by neighbours.
+        let run = self.convolution.map_or(errors.len(), |shape| shape.input_channels);
+        let mut row = first;
+        while row < first + errors.len() {
+            let end = if self.convolution.is_some() { (row / run + 1) * run } else { row + run };
+            let end = end.min(first + errors.len());
+            if let Some(neuron) = self.neuron(position, row) {
+                let arriving = arriving[neuron..].iter_mut();
+                arriving.zip(&errors[row - first..end - first]).for_each(|(sum, &error)| *sum += error);
+            }
+            row = end;
+        }
+    }
+
     /// The neuron that drives a row at an output position; `None` outside the map.
     fn neuron(&self, position: usize, row: usize) -> Option<usize> {
         let Some(shape) = &self.convolution else { return Some(row) };
@@ -220,5 +155,119 @@ impl Columns {
         let x = (x * shape.stride[1] + tap % shape.kernel[1]).checked_sub(shape.padding[1])?;
         let is_inside = y < shape.input_height && x < shape.input_width;
         is_inside.then_some((y * shape.input_width + x) * shape.input_channels + channel)
+    }
+}
+
+/// Counts the open slices of every output of a read, times its error; closes reads.
+struct Passing<'a> {
+    read: &'a ColumnRead<'a>,
+    partial: &'a [i32],
+    errors: &'a [i32],
+    is_active: &'a [bool],
+    limits: &'a [i32],
+    centres: &'a [i32],
+    open: &'a mut [u8],
+    amounts: &'a mut [i32],
+}
+
+impl Loop for Passing<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { read, partial, errors, is_active, limits, centres, open, amounts } = self;
+        let width = limits.len();
+        let outputs = amounts.len() / read.places.len().max(1);
+        if outputs == 0 {
+            return;
+        }
+        let places = read.places.iter().zip(partial.chunks_exact(width)).zip(amounts.chunks_exact_mut(outputs));
+        for ((&place, partial), amounts) in places {
+            let position = read.first + place as usize;
+            if !is_active[position] {
+                continue;
+            }
+            let open = open[place as usize * width..][..width].chunks_exact_mut(outputs);
+            let bounds = limits.chunks_exact(outputs).zip(centres.chunks_exact(outputs));
+            for ((partial, (limits, centres)), open) in partial.chunks_exact(outputs).zip(bounds).zip(open) {
+                let all = partial.iter().zip(limits.iter().zip(centres)).zip(open.iter_mut().zip(amounts.iter_mut()));
+                for ((&partial, (&limit, &centre)), (open, passing)) in all {
+                    let passes = (2 * partial + centre).abs() <= limit;
+                    *passing += i32::from(passes);
+                    *open -= u8::from(!passes);
+                }
+            }
+            let errors = &errors[position * outputs..][..outputs];
+            amounts.iter_mut().zip(errors).for_each(|(amount, &error)| *amount *= error);
+        }
+    }
+}
+
+/// Errors `[position][output]` times open reads `[position][slice][output]`.
+struct Opened<'a> {
+    errors: &'a [i32],
+    open: &'a [u8],
+    /// Slices and outputs.
+    sizes: [usize; 2],
+    amounts: &'a mut [i32],
+}
+
+impl Loop for Opened<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { errors, open, sizes: [slices, outputs], amounts } = self;
+        let width = slices * outputs;
+        let positions = errors.chunks_exact(outputs).zip(open.chunks_exact(width)).zip(amounts.chunks_exact_mut(width));
+        for ((errors, open), amounts) in positions {
+            for (open, amounts) in open.chunks_exact(outputs).zip(amounts.chunks_exact_mut(outputs)) {
+                for ((amount, &error), &open) in amounts.iter_mut().zip(errors).zip(open) {
+                    *amount = error * i32::from(open);
+                }
+            }
+        }
+    }
+}
+
+/// Splits amounts into signed 8-bit digits, lowest first; returns their number, 0 where all amounts are 0.
+struct Split<'a> {
+    amounts: &'a mut [i32],
+    planes: &'a mut Vec<Vec<i8>>,
+}
+
+impl Loop for Split<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let Self { amounts, planes } = self;
+        let largest = amounts.iter().fold(0, |largest, amount| amount.unsigned_abs().max(largest));
+        let needed = if largest == 0 { 0 } else { digits_needed(largest.into()) };
+        planes.resize_with(planes.len().max(needed), Vec::new);
+        for plane in &mut planes[..needed] {
+            plane.resize(amounts.len(), 0);
+            for (amount, digit) in amounts.iter_mut().zip(plane) {
+                *digit = *amount as i8;
+                *amount = (*amount >> 8) + i32::from(*digit < 0);
+            }
+        }
+        needed
+    }
+}
+
+/// Adds `factor * sums`.
+struct AddScaled<'a> {
+    to: &'a mut [i64],
+    sums: &'a [i32],
+    factor: i64,
+}
+
+impl Loop for AddScaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.to.iter_mut().zip(self.sums).for_each(|(to, &sum)| *to += self.factor * i64::from(sum));
     }
 }
