@@ -16,15 +16,22 @@ pub(super) struct Scratch {
     pub noisy: Vec<i32>,
     pub sums: Vec<i32>,
     pub levels: Vec<i32>,
+    pub factors: Vec<i32>,
+    /// Errors of a position, once for every slice.
+    pub errors: Vec<i32>,
     pub masked: MaskedScratch,
     pub is_active: Vec<bool>,
 }
+
+/// Partial sums are weighed so many at a time, about, so that inner loops stay long.
+const BLOCK: usize = 256;
 
 /// What one read adds to the total inputs.
 struct Currents<'a> {
     columns: &'a Columns,
     read: &'a ColumnRead<'a>,
     sums: &'a [i32],
+    /// Those of a place, repeated for as many as are weighed at a time.
     factors: &'a [i32],
     levels: &'a [i32],
     weight: i64,
@@ -73,12 +80,17 @@ impl Columns {
         for totals in totals.chunks_exact_mut(outputs) {
             totals.iter_mut().zip(&self.resting).for_each(|(total, resting)| *total += resting);
         }
-        let Scratch { columns, row, noisy, levels, .. } = scratch;
+        let Scratch { columns, row, noisy, levels, factors, .. } = scratch;
         operator.for_each_read(operator.counts(counts.bytes()), examples, columns, |read| {
             let sums = self.disturbed(&read, reading, noisy);
             let weight = self.unit * operator.streams()[read.stream].weight;
-            let factors = self.of_read(&self.factors, &read);
+            factors.clear();
+            factors.extend_from_slice(self.of_read(&self.factors, &read));
             self.levels_of(&read, reading, levels);
+            let (width, together) = (levels.len(), (BLOCK / levels.len().max(1)).clamp(1, read.places.len().max(1)));
+            for values in [&mut *factors, &mut *levels] {
+                (1..together).for_each(|_| values.extend_from_within(..width));
+            }
             operator.engine().vectorised(Currents {
                 columns: self,
                 read: &read,
@@ -96,24 +108,28 @@ impl Columns {
     #[inline(always)]
     fn add_read(&self, currents: Currents<'_>) {
         let Currents { read, sums, factors, levels, weight, row, totals, .. } = currents;
-        let (outputs, width) = (self.sizes.0[3], levels.len());
+        let [_, slices, _, outputs] = self.sizes.0;
+        let width = slices * outputs;
         let reference = self.operator.slicing().reference_weight();
-        for (index, &place) in read.places.iter().enumerate() {
+        let mut places = read.places.iter().zip(read.active);
+        for sums in sums.chunks(levels.len()) {
             row.clear();
-            row.resize(outputs, 0);
-            let slices = sums[index * width..][..width].chunks_exact(outputs);
-            for ((sums, factors), levels) in slices.zip(factors.chunks_exact(outputs)).zip(levels.chunks_exact(outputs))
-            {
-                self.weigh(sums, factors, levels, row);
+            row.resize(sums.len(), 0);
+            self.weigh(sums, &factors[..sums.len()], &levels[..sums.len()], row);
+            for (row, (&place, &active)) in row.chunks_exact_mut(width).zip(&mut places) {
+                let (row, others) = row.split_at_mut(outputs);
+                for other in others.chunks_exact(outputs) {
+                    row.iter_mut().zip(other).for_each(|(part, &other)| *part += other);
+                }
+                let start = (read.first + place as usize) * outputs;
+                let reference = reference * i64::from(active);
+                let totals = totals[start..start + outputs].iter_mut().zip(&*row);
+                totals.for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
             }
-            let start = (read.first + place as usize) * outputs;
-            let reference = reference * i64::from(read.active[index]);
-            let totals = &mut totals[start..start + outputs];
-            totals.iter_mut().zip(&*row).for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
         }
     }
 
-    /// Adds `factor * Q(P)` of one slice; of a sign quantiser what it differs from resting.
+    /// Adds `factor * Q(P)`; of a sign quantiser what it differs from resting.
     #[inline(always)]
     fn weigh(&self, sums: &[i32], factors: &[i32], levels: &[i32], row: &mut [i32]) {
         let all = row.iter_mut().zip(sums).zip(factors.iter().zip(levels));

@@ -42,9 +42,10 @@ impl Columns {
         let [_, slices, _, outputs] = self.sizes.0;
         let (operator, reading) = self.reading(samples);
         let counts = operator.counts(counts.bytes());
-        let Scratch { columns, noisy, sums, levels, masked, is_active, .. } = scratch;
+        let Scratch { columns, noisy, sums, levels, masked, is_active, errors: errors_of_slices, .. } = scratch;
         is_active.clear();
-        is_active.extend(errors.chunks_exact(outputs).map(|errors| errors.iter().any(|&error| error != 0)));
+        is_active
+            .extend(errors.chunks_exact(outputs).map(|errors| errors.iter().fold(0, |all, error| all | error) != 0));
         let available = gradients.parameters.len();
         let (of_rest, rest) = gradients.parameters.split_at_mut(outputs.min(available));
         let (of_scales, of_levels) = rest.split_at_mut(self.sizes.count().min(rest.len()));
@@ -69,6 +70,7 @@ impl Columns {
                 levels,
                 errors,
                 is_active,
+                errors_of_slices,
                 grid: reading.grid,
                 of_scales: scale_sums,
                 of_levels: level_sums,
@@ -86,7 +88,7 @@ impl Columns {
         outcome
     }
 
-    /// Error counts times codes, and times what moving a threshold by one changes, of one slice.
+    /// Error counts times codes, and times what moving a threshold by one changes, of one place.
     #[inline(always)]
     fn add_codes(
         &self,
@@ -129,6 +131,7 @@ struct CodeSums<'a> {
     levels: &'a [i32],
     errors: &'a [i32],
     is_active: &'a [bool],
+    errors_of_slices: &'a mut Vec<i32>,
     grid: i32,
     of_scales: &'a mut [i32],
     of_levels: &'a mut [i32],
@@ -139,7 +142,8 @@ impl Loop for CodeSums<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { columns, read, partial, levels, errors, is_active, grid, of_scales, of_levels } = self;
+        let Self { columns, read, partial, levels, errors, is_active, errors_of_slices, grid, of_scales, of_levels } =
+            self;
         let (outputs, width) = (columns.sizes.0[3], levels.len());
         for (&place, partial) in read.places.iter().zip(partial.chunks_exact(width)) {
             let place = read.first + place as usize;
@@ -147,11 +151,9 @@ impl Loop for CodeSums<'_> {
                 continue;
             }
             let errors = &errors[place * outputs..][..outputs];
-            let sums = of_scales.chunks_exact_mut(outputs).zip(of_levels.chunks_exact_mut(outputs));
-            let slices = partial.chunks_exact(outputs).zip(levels.chunks_exact(outputs));
-            for ((partial, levels), (of_scales, of_levels)) in slices.zip(sums) {
-                columns.add_codes(partial, levels, errors, grid, of_scales, of_levels);
-            }
+            errors_of_slices.clear();
+            (0..width / outputs).for_each(|_| errors_of_slices.extend_from_slice(errors));
+            columns.add_codes(partial, levels, errors_of_slices, grid, of_scales, of_levels);
         }
     }
 }

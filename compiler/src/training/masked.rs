@@ -18,6 +18,8 @@ pub(super) struct MaskedScratch {
     /// Open reads of each `[position of the group][slice][output]` so far, over the streams.
     open: Vec<u8>,
     limits: Vec<i32>,
+    /// Whether errors pass at each `[slice][output]` of a place, 1 or 0.
+    passing: Vec<i32>,
     /// Error counts times what is open, `[place][output]` or `[position of the group][slice][output]`.
     amounts: Vec<i32>,
     /// Digits of the amounts.
@@ -48,7 +50,8 @@ impl Masked<'_> {
     ) -> Result<(), CompilerError> {
         let columns = self.columns;
         let [_, slices, streams, outputs] = columns.sizes.0;
-        let MaskedScratch { open, limits, amounts, .. } = &mut *self.scratch;
+        let MaskedScratch { open, limits, passing, amounts, .. } = &mut *self.scratch;
+        passing.resize(slices * outputs, 0);
         if read.stream == 0 {
             open.clear();
             open.resize(read.count * slices * outputs, streams as u8);
@@ -60,7 +63,7 @@ impl Masked<'_> {
         let (errors, is_active) = (self.errors, self.is_active);
         let centres = columns.of_read(&columns.centres, read);
         let engine = columns.operator.engine();
-        engine.vectorised(Passing { read, partial, errors, is_active, limits, centres, open, amounts });
+        engine.vectorised(Passing { read, partial, errors, is_active, limits, centres, open, passing, amounts });
         self.add_weights(read, weights)?;
         if read.stream + 1 == streams && !arriving.is_empty() { self.send_errors(read, arriving) } else { Ok(()) }
     }
@@ -167,6 +170,7 @@ struct Passing<'a> {
     limits: &'a [i32],
     centres: &'a [i32],
     open: &'a mut [u8],
+    passing: &'a mut [i32],
     amounts: &'a mut [i32],
 }
 
@@ -175,7 +179,7 @@ impl Loop for Passing<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { read, partial, errors, is_active, limits, centres, open, amounts } = self;
+        let Self { read, partial, errors, is_active, limits, centres, open, passing, amounts } = self;
         let width = limits.len();
         let outputs = amounts.len() / read.places.len().max(1);
         if outputs == 0 {
@@ -187,15 +191,17 @@ impl Loop for Passing<'_> {
             if !is_active[position] {
                 continue;
             }
-            let open = open[place as usize * width..][..width].chunks_exact_mut(outputs);
-            let bounds = limits.chunks_exact(outputs).zip(centres.chunks_exact(outputs));
-            for ((partial, (limits, centres)), open) in partial.chunks_exact(outputs).zip(bounds).zip(open) {
-                let all = partial.iter().zip(limits.iter().zip(centres)).zip(open.iter_mut().zip(amounts.iter_mut()));
-                for ((&partial, (&limit, &centre)), (open, passing)) in all {
-                    let passes = (2 * partial + centre).abs() <= limit;
-                    *passing += i32::from(passes);
-                    *open -= u8::from(!passes);
-                }
+            let open = open[place as usize * width..][..width].iter_mut();
+            let bounds = limits.iter().zip(centres);
+            for ((&partial, (&limit, &centre)), (open, passing)) in
+                partial.iter().zip(bounds).zip(open.zip(passing.iter_mut()))
+            {
+                let passes = (2 * partial + centre).abs() <= limit;
+                *passing = i32::from(passes);
+                *open -= u8::from(!passes);
+            }
+            for passing in passing.chunks_exact(outputs) {
+                amounts.iter_mut().zip(passing).for_each(|(amount, &passes)| *amount += passes);
             }
             let errors = &errors[position * outputs..][..outputs];
             amounts.iter_mut().zip(errors).for_each(|(amount, &error)| *amount *= error);

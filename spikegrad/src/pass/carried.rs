@@ -1,6 +1,6 @@
 //! Populations whose currents come from a [`Substrate`], and the gradients it computes.
 
-use kernels::FiringStatistics;
+use kernels::{FiringRule, FiringStatistics, Loop};
 
 use super::forward::counts_of;
 use super::{Activity, DropoutPosition, PassContext};
@@ -83,22 +83,17 @@ impl PassContext<'_> {
         let rule = if trains { &plan.training_rule } else { &plan.rule };
         let denominator = if trains { plan.kept.denominator } else { 1 };
         let thresholds = self.wide_thresholds(index, trains);
+        let thresholds = thresholds.repeat(PERIOD.div_ceil(thresholds.len()));
         let Activity { carried, counts, gates, .. } = activity;
-        let places = carried.totals.iter().zip(counts[index].iter_mut().zip(&mut gates[index]));
-        let mut fired = FiringStatistics::default();
-        for (position, (&total, (count, gate))) in places.enumerate() {
-            let threshold = thresholds[position % thresholds.len()];
-            let magnitude = (2 * total.abs() * denominator + threshold) / (2 * threshold);
-            let rounded = if total < 0 { -magnitude } else { magnitude };
-            let clamped = rounded.clamp(i64::from(rule.low), i64::from(rule.high));
-            let open = total > 0 || !rule.rectified;
-            *count = clamped as u8;
-            *gate = u8::from(open);
-            fired.spikes += clamped.unsigned_abs();
-            fired.clipped += u64::from(rounded > clamped || (!rule.rectified && rounded < clamped));
-            fired.active += u64::from(open);
-        }
-        fired
+        let (counts, gates) = (&mut counts[index], &mut gates[index]);
+        self.engine.vectorised(Fire {
+            totals: &carried.totals,
+            thresholds: &thresholds,
+            denominator,
+            rule,
+            counts,
+            gates,
+        })
     }
 
     /// Logits from wide totals.
@@ -154,4 +149,108 @@ impl PassContext<'_> {
 fn zero(values: &mut Vec<i64>, length: usize) {
     values.clear();
     values.resize(length, 0);
+}
+
+/// Thresholds are repeated to at least this many, so that inner loops stay long.
+const PERIOD: usize = 1024;
+/// Quotients of integers below this are exact when rounded down from 64-bit floats: they lie further below the next
+/// integer than the rounding error.
+const EXACT: i128 = 1 << 51;
+
+/// Counts and gates from wide totals.
+struct Fire<'a> {
+    totals: &'a [i64],
+    thresholds: &'a [i64],
+    denominator: i64,
+    rule: &'a FiringRule,
+    counts: &'a mut [u8],
+    gates: &'a mut [u8],
+}
+
+impl Loop for Fire<'_> {
+    type Output = FiringStatistics;
+
+    #[inline(always)]
+    fn run(self) -> FiringStatistics {
+        let largest = self.totals.iter().fold(0, |largest, total| total.unsigned_abs().max(largest));
+        let threshold = self.thresholds.iter().fold(0, |largest, &threshold| threshold.max(largest));
+        let numerator = 2 * i128::from(largest) * i128::from(self.denominator) + i128::from(threshold);
+        if numerator < EXACT {
+            self.sweep(|numerator, divisor| (numerator as f64 / divisor as f64) as i64)
+        } else {
+            self.sweep(|numerator, divisor| numerator / divisor)
+        }
+    }
+}
+
+impl Fire<'_> {
+    #[inline(always)]
+    fn sweep(self, quotient: impl Fn(i64, i64) -> i64) -> FiringStatistics {
+        let (low, high, is_linear) = (i64::from(self.rule.low), i64::from(self.rule.high), !self.rule.rectified);
+        let mut fired = FiringStatistics::default();
+        let period = self.thresholds.len();
+        let places = self.counts.chunks_mut(period).zip(self.gates.chunks_mut(period));
+        for (totals, (counts, gates)) in self.totals.chunks(period).zip(places) {
+            let places = totals.iter().zip(self.thresholds).zip(counts.iter_mut().zip(gates));
+            for ((&total, &threshold), (count, gate)) in places {
+                let magnitude = quotient(2 * total.abs() * self.denominator + threshold, 2 * threshold);
+                let rounded = if total < 0 { -magnitude } else { magnitude };
+                let clamped = rounded.clamp(low, high);
+                let open = (total > 0) | is_linear;
+                *count = clamped as u8;
+                *gate = u8::from(open);
+                fired.spikes += clamped.unsigned_abs();
+                fired.clipped += u64::from((rounded > clamped) | (is_linear & (rounded < clamped)));
+                fired.active += u64::from(open);
+            }
+        }
+        fired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernels::{Divisor, Engine, Isa, Parallelism};
+
+    use super::*;
+
+    /// Totals around every tie, with numbers that fit floats and with such as do not.
+    #[test]
+    fn counts_equal_their_definition() {
+        for (thresholds, denominator) in [(vec![7], 1), (vec![1000, 3, 64], 3), (vec![(1i64 << 44) + 1, 1 << 43], 5)] {
+            let ties =
+                |threshold: i64| (-40..40).flat_map(move |half| (-1..=1).map(move |by| half * threshold / 2 + by));
+            let totals: Vec<i64> = thresholds.iter().flat_map(|&threshold| ties(threshold / denominator)).collect();
+            let totals = &totals[..totals.len() / thresholds.len() * thresholds.len()];
+            for rectified in [true, false] {
+                let (low, high) = if rectified { (0, 15) } else { (-15, 12) };
+                let rule = FiringRule { divisor: Divisor::uniform(1, 1).unwrap(), low, high, rectified };
+                let mut expected = (Vec::new(), Vec::new(), FiringStatistics::default());
+                for (place, &total) in totals.iter().enumerate() {
+                    let threshold = i128::from(thresholds[place % thresholds.len()]);
+                    let magnitude =
+                        (2 * i128::from(total.abs()) * i128::from(denominator) + threshold) / (2 * threshold);
+                    let rounded = if total < 0 { -magnitude } else { magnitude };
+                    let clamped = rounded.clamp(low.into(), high.into());
+                    let open = total > 0 || !rectified;
+                    expected.0.push(clamped as u8);
+                    expected.1.push(u8::from(open));
+                    expected.2 += FiringStatistics {
+                        spikes: clamped.unsigned_abs() as u64,
+                        clipped: u64::from(rounded > clamped || (!rectified && rounded < clamped)),
+                        active: u64::from(open),
+                    };
+                }
+                for isa in Isa::available() {
+                    let (mut counts, mut gates) = (vec![9; totals.len()], vec![9; totals.len()]);
+                    let thresholds = &thresholds.repeat(4);
+                    let (counts_out, gates_out) = (&mut counts[..], &mut gates[..]);
+                    let fire =
+                        Fire { totals, thresholds, denominator, rule: &rule, counts: counts_out, gates: gates_out };
+                    let statistics = Engine::new(isa, Parallelism::Serial).unwrap().vectorised(fire);
+                    assert_eq!((&counts, &gates, statistics), (&expected.0, &expected.1, expected.2), "{isa:?}");
+                }
+            }
+        }
+    }
 }
