@@ -158,7 +158,8 @@ fn lines(
         }
         members.iter().for_each(|&group| scales[group] *= (exact / fitted).sqrt());
     }
-    let fixed = fixed_point(&ScaleValues { shape, values: chosen.clone() }, hardware.scale_factors.bits);
+    let weight = |slice: usize, stream: usize| f64::from(1 << slice) * f64::from(1 << stream);
+    let fixed = fixed_point(&ScaleValues { shape, values: chosen.clone() }, hardware.scale_factors.bits, weight);
     let rest = |m: usize| {
         let used = |group: usize| fixed.common * f64::from(fixed.integers.values[group]);
         let coded: f64 = (0..groups).map(|group| used(group) * mean(&of_group[group][m][0])).sum();

@@ -56,7 +56,9 @@ pub fn compile_deployment(
                 let channels = network.populations()[projection.to].shape.channels;
                 let checked = checked(given, &projection.name, layout, channels, hardware)?;
                 let scales = match &checked.scale_factors {
-                    Some(scales) => fixed_point(scales, hardware.scale_factors.bits),
+                    Some(scales) => fixed_point(scales, hardware.scale_factors.bits, |slice, stream| {
+                        (layout.slices[slice] * layout.streams[stream].weight) as f64
+                    }),
                     None => FixedPoint { integers: Broadcast::uniform(1), common: 1.0 },
                 };
                 Some(Numbers { layout, step, scales, levels: checked.quantiser_levels, rest: checked.rest })

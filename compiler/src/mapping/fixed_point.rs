@@ -12,13 +12,35 @@ pub struct FixedPoint {
     pub common: f64,
 }
 
-/// Rounds scale factors to `bits` bits: `common = largest / (2^bits - 1)`,
-/// `integer = round_half_away(value / common)`.
-pub fn fixed_point(scales: &ScaleValues, bits: u32) -> FixedPoint {
+/// Common factors that [`fixed_point`] tries: `largest / (2^bits - 1) * 2^(-step / 8)` for so many steps.
+const STEPS: u32 = 24;
+
+/// Rounds scale factors to `bits` bits: `integer = round_half_away(value / common)`, at most `2^bits - 1`.
+///
+/// Of common factors from `largest / (2^bits - 1)` down to an eighth of it the one with the least
+/// `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few large scale factors may be
+/// cut, so that the others keep their bits. `weight` is that of a slice and a stream.
+pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
     let top = f64::from((1u32 << bits) - 1);
+    let [_, slices, streams, outputs] = scales.shape;
     let largest = scales.values.iter().copied().fold(0.0, f64::max);
-    let common = if largest / top > 0.0 { largest / top } else { 1.0 };
-    let values = scales.values.iter().map(|value| (value / common).round().clamp(0.0, top) as i32).collect();
+    let integer = |value: f64, common: f64| (value / common).round().clamp(0.0, top);
+    let error = |common: f64| {
+        let runs = scales.values.chunks(outputs.max(1)).enumerate().map(|(run, values)| {
+            let weight = weight(run / streams % slices, run % streams);
+            let errors = values.iter().map(|&value| (value - common * integer(value, common)).powi(2));
+            weight * weight * errors.sum::<f64>()
+        });
+        runs.sum::<f64>()
+    };
+    let (mut common, mut least) = (1.0, f64::INFINITY);
+    for step in 0..STEPS {
+        let candidate = largest / top * (-f64::from(step) / 8.0).exp2();
+        if candidate > 0.0 && error(candidate) < least {
+            (common, least) = (candidate, error(candidate));
+        }
+    }
+    let values = scales.values.iter().map(|&value| integer(value, common) as i32).collect();
     FixedPoint { integers: Broadcast { shape: scales.shape, values }, common }
 }
 

@@ -251,7 +251,8 @@ impl Columns {
         let weights = self.operator.slicing().weights();
         let real_grid = f64::from(1u32 << REAL_BITS) * f64::from(self.step);
         let is_real = self.compares() && stage == Stage::Sums;
-        let fixed = (self.compares() && !is_real).then(|| fixed_point(&self.scale_values(), scale_bits));
+        let fixed = (self.compares() && !is_real)
+            .then(|| fixed_point(&self.scale_values(), scale_bits, |slice, stream| self.weight(slice, stream)));
         self.real_unit = f64::from(self.step) * fixed.as_ref().map_or(1.0, |fixed| fixed.common);
         let levels = self.level_values();
         let sizes = self.sizes;

@@ -185,10 +185,11 @@ proptest! {
 #[test]
 fn scale_factors_too_small_or_zero() {
     assert_eq!(common_grid(&[1.0, 1e-9]), None);
-    let zeros = fixed_point(&ScaleValues { shape: [1, 1, 1, 2], values: vec![0.0, 0.0] }, 4);
+    let zeros = fixed_point(&ScaleValues { shape: [1, 1, 1, 2], values: vec![0.0, 0.0] }, 4, |_, _| 1.0);
     assert_eq!((zeros.integers.values, zeros.common), (vec![0, 0], 1.0));
-    let fixed = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![3.0, 1.5, 0.09] }, 4);
+    let fixed = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![3.0, 1.6, 0.09] }, 4, |_, _| 1.0);
     assert_eq!(fixed.integers.values, [15, 8, 0]);
+    assert_eq!(fixed.common, 0.2);
 }
 
 #[test]
