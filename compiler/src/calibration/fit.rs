@@ -188,7 +188,9 @@ impl Fit {
         let scales: Vec<f64> = values.collect();
         let used: Vec<f64> = match bits {
             Some(bits) => {
-                let weight = |slice, stream| self.weights[stream * self.sizes[1] + slice] as f64;
+                let weight = |slice, stream| {
+                    self.weights.get(stream * self.sizes[1] + slice).map_or(0.0, |&weight| weight as f64)
+                };
                 let fixed = fixed_point(&ScaleValues { shape: self.groups, values: scales.clone() }, bits, weight);
                 fixed.integers.values.iter().map(|&value| fixed.common * f64::from(value)).collect()
             }

@@ -57,7 +57,8 @@ pub fn compile_deployment(
                 let checked = checked(given, &projection.name, layout, channels, hardware)?;
                 let scales = match &checked.scale_factors {
                     Some(scales) => fixed_point(scales, hardware.scale_factors.bits, |slice, stream| {
-                        (layout.slices[slice] * layout.streams[stream].weight) as f64
+                        let stream = layout.streams.get(stream).map_or(0, |stream| stream.weight);
+                        (layout.slices[slice] * stream) as f64
                     }),
                     None => FixedPoint { integers: Broadcast::uniform(1), common: 1.0 },
                 };

@@ -19,7 +19,8 @@ const STEPS: u32 = 24;
 ///
 /// Of common factors from `largest / (2^bits - 1)` down to an eighth of it the one with the least
 /// `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few large scale factors may be
-/// cut, so that the others keep their bits. `weight` is that of a slice and a stream.
+/// cut, so that the others keep their bits. `weight` is that of a slice and a
+/// stream, the first of each where there is one scale factor for all, even if a source that never spikes has no stream.
 pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
     let top = f64::from((1u32 << bits) - 1);
     let [_, slices, streams, outputs] = scales.shape;

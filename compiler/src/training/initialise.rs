@@ -201,9 +201,10 @@ impl Columns {
         Ok(())
     }
 
-    /// Weight of slice and stream together.
+    /// Weight of slice and stream together; 0 for a stream that there is not.
     pub fn weight(&self, slice: usize, stream: usize) -> f64 {
-        (self.operator.slicing().weights()[slice] * self.operator.streams()[stream].weight) as f64
+        let stream = self.operator.streams().get(stream).map_or(0, |stream| stream.weight);
+        (self.operator.slicing().weights()[slice] * stream) as f64
     }
 }
 
