@@ -213,8 +213,7 @@ const SMALL_SUM: i32 = 1 << 19;
 /// product with the rounded `1 / d` is off by less than `2^-23 * (n + 1/2) / d`, which is smaller while `n < 2^22`.
 #[inline(always)]
 fn rounded_small(sum: i32, step: i32, reciprocal: f32) -> i32 {
-    let magnitude = ((2 * sum.abs() + step) as f32 + 0.5) * reciprocal;
-    let magnitude = magnitude as i32;
+    let magnitude = (((2 * sum.abs() + step) as f32 + 0.5) * reciprocal) as i32;
     if sum < 0 { -magnitude } else { magnitude }
 }
 

@@ -27,7 +27,7 @@ pub struct ColumnQuantiser<T> {
     distinct: usize,
     /// `[row tile or 1][stream or 1][slice][output]`.
     levels: Vec<i32>,
-    /// Those of the levels.
+    /// [`Code::reciprocal`] of each level.
     reciprocals: Vec<f32>,
     level_sizes: [usize; 2],
     /// `unit * reference_weight * weight_j`.

@@ -12,15 +12,15 @@ pub struct FixedPoint {
     pub common: f64,
 }
 
-/// Common factors that [`fixed_point`] tries: `largest / (2^bits - 1) * 2^(-step / 8)` for so many steps.
-const STEPS: u32 = 24;
+/// Common factors that [`fixed_point`] tries: `largest / (2^bits - 1)` times `1, 31/32, .., 4/32`.
+const PARTS: u32 = 32;
 
 /// Rounds scale factors to `bits` bits: `integer = round_half_away(value / common)`, at most `2^bits - 1`.
 ///
 /// Of common factors from `largest / (2^bits - 1)` down to an eighth of it the one with the least
-/// `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few large scale factors may be
-/// cut, so that the others keep their bits. `weight` is that of a slice and a
-/// stream, the first of each where there is one scale factor for all, even if a source that never spikes has no stream.
+/// `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few large scale factors may
+/// be cut, so that the others keep their bits. `weight` is that of a slice and a stream, the first where one scale
+/// factor stands for all; a source that never spikes has no stream, and its weight is 0.
 pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
     let top = f64::from((1u32 << bits) - 1);
     let [_, slices, streams, outputs] = scales.shape;
@@ -35,10 +35,11 @@ pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize
         runs.sum::<f64>()
     };
     let (mut common, mut least) = (1.0, f64::INFINITY);
-    for step in 0..STEPS {
-        let candidate = largest / top * (-f64::from(step) / 8.0).exp2();
-        if candidate > 0.0 && error(candidate) < least {
-            (common, least) = (candidate, error(candidate));
+    for part in (PARTS / 8..=PARTS).rev() {
+        let candidate = largest / top * (f64::from(part) / f64::from(PARTS));
+        let found = if candidate > 0.0 { error(candidate) } else { f64::INFINITY };
+        if found < least {
+            (common, least) = (candidate, found);
         }
     }
     let values = scales.values.iter().map(|&value| integer(value, common) as i32).collect();
