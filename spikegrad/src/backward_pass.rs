@@ -8,7 +8,7 @@ use crate::forward_result::ForwardResult;
 use crate::inference::Inference;
 use crate::loss::{cross_entropy, round_half_away};
 use crate::pass::{Activity, Gradients, PassContext};
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 use crate::prepared::{Forms, Prepared};
 use crate::settings::LARGEST_ALPHA;
 
@@ -17,7 +17,7 @@ use crate::settings::LARGEST_ALPHA;
 /// With `S` the spike counts and `gate` of the forward phase:
 ///
 /// ```text
-/// E_readout = given
+/// E_output = given
 /// E = gate * clamp(round_half_away(sum_q W_q^T E_q / threshold_q), -127, 127)
 /// weight_gradients_q = E (outer) S          bias_gradients = E summed over the cells of a channel
 /// ```
@@ -26,7 +26,7 @@ use crate::settings::LARGEST_ALPHA;
 /// Source: SpikeGrad, sections 2 and 3 (equivalent network).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackwardPass {
-    /// Error counts E of every population, channels-last; zeros for the input.
+    /// Error counts E of every population, channels-last; zeros for inputs.
     pub errors: Vec<Vec<i32>>,
     /// Per projection, in the layout of its weights; empty for fixed weights.
     pub weight_gradients: Vec<Vec<i64>>,
@@ -39,7 +39,7 @@ pub struct BackwardPass {
 /// The equations of [`BackwardPass`] without rounding and clamp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatBackwardPass {
-    /// Errors of every population, channels-last; zeros for the input.
+    /// Errors of every population, channels-last; zeros for inputs.
     pub errors: Vec<Vec<f32>>,
     /// Per projection, in the layout of its weights; empty for fixed weights.
     pub weight_gradients: Vec<Vec<f32>>,
@@ -88,8 +88,7 @@ impl<'a> ErrorPass<'a> {
     /// Prepares `network` for both directions.
     ///
     /// # Errors
-    /// [`SpikegradError::Network`] unless it has one input and one readout population;
-    /// [`SpikegradError::Kernel`] when the processor lacks the instruction set.
+    /// [`SpikegradError::Network`] for a network without inputs or outputs; [`SpikegradError::Kernel`] when the processor lacks the instruction set.
     pub fn new(network: &'a Network, isa: Isa) -> Result<Self, SpikegradError> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
@@ -100,30 +99,30 @@ impl<'a> ErrorPass<'a> {
     }
 
     /// Spike counts, gates and logits of the example whose counts are `input` (u8, or i8 for an
-    /// input population with negative counts).
+    /// input population with negative counts), one input population after the other.
     ///
     /// # Errors
-    /// [`SpikegradError::Samples`] when `input` has another length than the input population.
+    /// [`SpikegradError::Samples`] when `input` has another length than the input populations.
     pub fn forward(&mut self, input: &[u8]) -> Result<ForwardResult, SpikegradError> {
         self.inference.run(input, 1)?;
         ForwardResult::from_inference(self.network, &self.inference, 0)
     }
 
-    /// Error counts and gradients from the error counts of the readout.
+    /// Error counts and gradients from the error counts of the outputs, one after the other.
     ///
     /// # Errors
     /// [`SpikegradError::Samples`] when a length does not fit; [`SpikegradError::Network`] for
     /// float weights, and where errors or a weight's gradient could exceed their integers.
-    pub fn backward(&mut self, input: &[u8], readout_errors: &[i32]) -> Result<BackwardPass, SpikegradError> {
+    pub fn backward(&mut self, input: &[u8], output_errors: &[i32]) -> Result<BackwardPass, SpikegradError> {
         if self.network.weight_format() == WeightFormat::F32 {
             return Err(SpikegradError::Network {
                 problem: "its weights are floats, which have no integer errors".to_owned(),
                 remedy: "choose weights = \"i8\" or \"i16\"".to_owned(),
             });
         }
-        self.check_lengths(input, readout_errors.len())?;
-        let largest = readout_errors.iter().map(|error| error.unsigned_abs()).max().unwrap_or(0);
-        self.plan.largest_readout_error = largest.into();
+        self.check_lengths(input, output_errors.len())?;
+        let largest = output_errors.iter().map(|error| error.unsigned_abs()).max().unwrap_or(0);
+        self.plan.largest_output_error = largest.into();
         self.check_gradient_bounds()?;
         let mut gradients = Gradients::new(self.network, false, &[]);
         let context = PassContext {
@@ -134,16 +133,14 @@ impl<'a> ErrorPass<'a> {
             substrate: None,
         };
         context.forward(&mut self.activity, input, 1, None)?;
-        self.activity.readout_errors.copy_from_slice(readout_errors);
+        for part in &self.plan.outputs {
+            self.activity.output_errors[part.population].copy_from_slice(&output_errors[part.range.clone()]);
+        }
         context.backward(&mut self.activity, &mut gradients, None)?;
-        let errors = self.network.populations().iter().enumerate().map(|(index, population)| {
-            if index == self.plan.readout {
-                readout_errors.to_vec()
-            } else if index == self.plan.input {
-                vec![0; population.shape.neurons()]
-            } else {
-                self.activity.errors[index].iter().map(|&error| error.into()).collect()
-            }
+        let errors = self.plan.populations.iter().enumerate().map(|(index, population)| match population.role {
+            Role::Output => self.activity.output_errors[index].clone(),
+            Role::Input => vec![0; population.neurons],
+            Role::Hidden => self.activity.errors[index].iter().map(|&error| error.into()).collect(),
         });
         let widen = |values: &Vec<i32>| values.iter().map(|&value| value.into()).collect();
         Ok(BackwardPass {
@@ -153,17 +150,13 @@ impl<'a> ErrorPass<'a> {
         })
     }
 
-    /// Unrounded errors and gradients from the errors of the readout, at the rounded spike counts
+    /// Unrounded errors and gradients from the errors of the outputs, at the rounded spike counts
     /// and gates of the forward pass.
     ///
     /// # Errors
     /// [`SpikegradError::Samples`] when a length does not fit.
-    pub fn float_backward(
-        &mut self,
-        input: &[u8],
-        readout_errors: &[f32],
-    ) -> Result<FloatBackwardPass, SpikegradError> {
-        self.check_lengths(input, readout_errors.len())?;
+    pub fn float_backward(&mut self, input: &[u8], output_errors: &[f32]) -> Result<FloatBackwardPass, SpikegradError> {
+        self.check_lengths(input, output_errors.len())?;
         let mut gradients = Gradients::new(self.network, true, &[]);
         let context = PassContext {
             network: self.network,
@@ -173,10 +166,12 @@ impl<'a> ErrorPass<'a> {
             substrate: None,
         };
         context.forward(&mut self.activity, input, 1, None)?;
-        self.activity.float.errors[self.plan.readout].copy_from_slice(readout_errors);
+        for part in &self.plan.outputs {
+            self.activity.float.errors[part.population].copy_from_slice(&output_errors[part.range.clone()]);
+        }
         context.float_backward(&mut self.activity, &mut gradients, false)?;
         let mut errors = self.activity.float.errors.clone();
-        errors[self.plan.input].fill(0.0);
+        self.plan.inputs.iter().for_each(|part| errors[part.population].fill(0.0));
         Ok(FloatBackwardPass {
             errors,
             weight_gradients: gradients.float_weights,
@@ -185,13 +180,13 @@ impl<'a> ErrorPass<'a> {
     }
 
     fn check_lengths(&self, input: &[u8], errors: usize) -> Result<(), SpikegradError> {
-        let neurons = self.plan.populations[self.plan.input].neurons;
-        if input.len() == neurons && errors == self.plan.classes {
+        let (inputs, outputs) = (self.plan.input_length(), self.plan.output_length());
+        if input.len() == inputs && errors == outputs {
             return Ok(());
         }
         Err(SpikegradError::Samples {
-            expected: format!("{neurons} counts and {} readout errors", self.plan.classes),
-            found: format!("{} counts and {errors} readout errors", input.len()),
+            expected: format!("{inputs} counts and {outputs} output errors"),
+            found: format!("{} counts and {errors} output errors", input.len()),
         })
     }
 
@@ -200,7 +195,7 @@ impl<'a> ErrorPass<'a> {
         for projection in self.network.projections().iter().filter(|projection| projection.weights.is_some()) {
             let (source, target) = (&self.plan.populations[projection.from], &self.plan.populations[projection.to]);
             let count = i128::from(source.low.unsigned_abs().max(source.high.unsigned_abs()));
-            let error = if projection.to == self.plan.readout { self.plan.largest_readout_error } else { 127 };
+            let error = self.plan.largest_error(projection.to);
             let positions = (target.neurons / target.channels.max(1)) as i128;
             let bound = count * error * positions;
             if bound > i128::from(i32::MAX) {

@@ -1,22 +1,23 @@
 //! The forward phase of one example, as the backward phases take it.
 
 use kernels::Counts;
-use snn::simulator::{Simulation, Totals};
+use snn::simulator::Simulation;
 use snn::{Network, NeuronKind};
 
 use crate::error::SpikegradError;
 use crate::inference::Inference;
+use crate::plan::ends;
 
 /// Spike counts, gates and logits of one example.
 ///
 /// Populations are numbered as in [`Network::populations`], neurons channels-last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardResult {
-    /// Net spike counts S of every population; the input counts for the input, zeros for the readout.
+    /// Net spike counts S of every population; the input counts for inputs, zeros for readouts.
     pub counts: Vec<Vec<i32>>,
     /// Gates S' of every population: `A > 0` for rectified neurons, true for all others.
     pub gates: Vec<Vec<bool>>,
-    /// Total input of the readout over its threshold.
+    /// Of each output neuron the total input of a readout over its threshold, or the spike count where outputs fire.
     pub logits: Vec<f64>,
 }
 
@@ -24,33 +25,38 @@ impl ForwardResult {
     /// The result of an event-driven simulation of `network`.
     ///
     /// # Errors
-    /// [`SpikegradError::Network`] unless the network has exactly one readout population.
+    /// [`SpikegradError::Network`] for a network without inputs or outputs.
     pub fn from_simulation(network: &Network, simulation: &Simulation<'_>) -> Result<Self, SpikegradError> {
-        let readout = readout(network)?;
+        let (_, outputs) = ends(network)?;
         let populations = 0..network.populations().len();
-        let population = &network.populations()[readout];
-        let totals: Totals<'_> = simulation.totals(readout);
-        let logit = |neuron| totals.get(neuron) / population.threshold(neuron % population.shape.channels) as f64;
+        let logits = outputs.iter().flat_map(|part| {
+            let population = &network.populations()[part.population];
+            let (totals, counts) = (simulation.totals(part.population), simulation.counts(part.population));
+            (0..part.range.len()).map(move |neuron| match population.fires() {
+                true => f64::from(counts[neuron]),
+                false => totals.get(neuron) / population.threshold(neuron % population.shape.channels) as f64,
+            })
+        });
         Ok(Self {
             counts: populations.clone().map(|index| simulation.counts(index).to_vec()).collect(),
             gates: populations.map(|index| simulation.gates(index).collect()).collect(),
-            logits: (0..totals.len()).map(logit).collect(),
+            logits: logits.collect(),
         })
     }
 
     /// The result of one example of the last [`Inference::run`] on `network`, counted from 0.
     ///
     /// # Errors
-    /// [`SpikegradError::Network`] unless the network has exactly one readout population,
-    /// [`SpikegradError::Samples`] when the last run had fewer examples.
+    /// [`SpikegradError::Network`] for a network without inputs or outputs, [`SpikegradError::Samples`] when the last run had fewer examples.
     pub fn from_inference(
         network: &Network,
         inference: &Inference<'_>,
         example: usize,
     ) -> Result<Self, SpikegradError> {
-        let classes = network.populations()[readout(network)?].shape.neurons();
-        let logits = inference.logits().chunks_exact(classes).nth(example).ok_or_else(|| SpikegradError::Samples {
-            expected: format!("an example below {}", inference.logits().len() / classes.max(1)),
+        let (_, outputs) = ends(network)?;
+        let length = outputs.last().map_or(1, |part| part.range.end);
+        let logits = inference.logits().chunks_exact(length).nth(example).ok_or_else(|| SpikegradError::Samples {
+            expected: format!("an example below {}", inference.logits().len() / length),
             found: example.to_string(),
         })?;
         let mut result = Self { counts: Vec::new(), gates: Vec::new(), logits: logits.to_vec() };
@@ -89,11 +95,4 @@ impl ForwardResult {
             ),
         })
     }
-}
-
-pub(crate) fn readout(network: &Network) -> Result<usize, SpikegradError> {
-    network.single_readout().ok_or_else(|| SpikegradError::Network {
-        problem: "it does not have exactly one readout population".to_owned(),
-        remedy: "give it one readout population".to_owned(),
-    })
 }

@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use snn::{Network, WeightFormat};
 
 use crate::error::SpikegradError;
-use crate::loss::cross_entropy;
+use crate::loss::{cross_entropy, squared_distance};
 use crate::pass::{Activity, PassContext, Statistics, group_size};
 use crate::plan::Plan;
 use crate::prepared::{Forms, Prepared};
 use crate::resources::Resources;
-use crate::samples::{self, Samples};
+use crate::samples::{self, Objective, Samples};
 
 /// Mean loss and accuracy on a set of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Mean softmax cross-entropy in nats.
+    /// Mean softmax cross-entropy in nats, or mean distance of counts ([`crate::Objective::Counts`]).
     pub loss: f64,
-    /// Share of examples whose largest logit is their label's.
+    /// Share of examples whose largest logit is their label's, or that [`Samples::is_right`] calls right.
     pub accuracy: f64,
 }
 
@@ -27,9 +27,9 @@ pub struct Score {
 pub struct Evaluation {
     /// Mean loss and accuracy.
     pub score: Score,
-    /// Predicted class of each example.
+    /// Predicted class of each example; empty under [`crate::Objective::Counts`].
     pub predictions: Vec<u16>,
-    /// `confusion[label][prediction]` counts examples.
+    /// `confusion[label][prediction]` counts examples; empty under [`crate::Objective::Counts`].
     pub confusion: Vec<Vec<u64>>,
     /// Per population: net spikes per example, sum |S| / examples.
     pub spikes_per_example: Vec<f64>,
@@ -59,7 +59,7 @@ impl<'a> Inference<'a> {
     /// Prepares `network` for groups of up to `capacity` examples.
     ///
     /// # Errors
-    /// [`SpikegradError::Network`] unless it has one input and one readout population.
+    /// [`SpikegradError::Network`] for a network without inputs or outputs.
     pub fn new(network: &'a Network, isa: Isa, capacity: usize) -> Result<Self, SpikegradError> {
         let engine = Engine::new(isa, Parallelism::Serial)?;
         let plan = Plan::for_inference(network)?;
@@ -70,26 +70,36 @@ impl<'a> Inference<'a> {
         Ok(Self { network, plan, prepared, activity, engine })
     }
 
-    /// Runs `examples` examples whose counts lie one after the other in `input`.
+    /// Runs `examples` examples whose counts lie one after the other in `input`, those of an example by input
+    /// population.
     ///
     /// # Errors
     /// [`SpikegradError::Samples`] when `input` has another length, there are too many examples,
-    /// or a count lies outside the range of the input population, on which the 32-bit bounds rest.
+    /// or a count lies outside the range of its input population, on which the 32-bit bounds rest.
     pub fn run(&mut self, input: &[u8], examples: usize) -> Result<(), SpikegradError> {
-        let length = self.plan.populations[self.plan.input].neurons;
+        let length = self.plan.input_length();
         if examples > self.activity.capacity || input.len() != length * examples {
             return Err(SpikegradError::Samples {
                 expected: format!("{length} counts for each of at most {} examples", self.activity.capacity),
                 found: format!("{} counts for {examples} examples", input.len()),
             });
         }
-        let population = &self.plan.populations[self.plan.input];
-        let count = |byte: u8| if population.is_signed { i32::from(byte as i8) } else { i32::from(byte) };
-        if let Some(&wrong) = input.iter().find(|&&byte| !(population.low..=population.high).contains(&count(byte))) {
-            return Err(SpikegradError::Samples {
-                expected: format!("counts of {}..={}", population.low, population.high),
-                found: count(wrong).to_string(),
-            });
+        for part in &self.plan.inputs {
+            let population = &self.plan.populations[part.population];
+            let count = |byte: u8| if population.is_signed { i32::from(byte as i8) } else { i32::from(byte) };
+            let range = population.low..=population.high;
+            let mut counts = input.chunks_exact(length.max(1)).flat_map(|example| &example[part.range.clone()]);
+            if let Some(&wrong) = counts.find(|&&byte| !range.contains(&count(byte))) {
+                return Err(SpikegradError::Samples {
+                    expected: format!(
+                        "counts of {}..={} for '{}'",
+                        population.low,
+                        population.high,
+                        self.network.populations()[part.population].name
+                    ),
+                    found: count(wrong).to_string(),
+                });
+            }
         }
         let context = PassContext {
             network: self.network,
@@ -119,9 +129,10 @@ impl<'a> Inference<'a> {
         &gates[..gates.len().min(self.plan.populations[population].neurons * self.activity.examples)]
     }
 
-    /// Logits of the last run: total input of the readout over its threshold.
+    /// `[examples][outputs]` of the last run: total inputs of readouts over their thresholds, or spike counts where
+    /// outputs fire.
     pub fn logits(&self) -> &[f64] {
-        &self.activity.logits[..self.plan.classes * self.activity.examples]
+        &self.activity.logits[..self.plan.output_length() * self.activity.examples]
     }
 }
 
@@ -144,8 +155,13 @@ pub fn evaluate(network: &Network, samples: &dyn Samples, resources: Resources) 
     pool.install(|| evaluate_with(&context, &mut borrowed, samples))
 }
 
-/// Loss and prediction of each example, in order.
-type Judged = Vec<(f64, u16)>;
+/// What the outputs of an example were found to be.
+struct Judgement {
+    loss: f64,
+    is_right: bool,
+    /// The predicted class; 0 where there are none.
+    prediction: u16,
+}
 
 pub(crate) fn evaluate_with(
     context: &PassContext<'_>,
@@ -158,17 +174,19 @@ pub(crate) fn evaluate_with(
         activity.take_statistics();
         judge(context, activity, samples, (index * share).min(count)..((index + 1) * share).min(count))
     });
-    let parts: Vec<Judged> = parts.collect::<Result<_, SpikegradError>>()?;
-    let classes = context.plan.classes;
+    let parts: Vec<Vec<Judgement>> = parts.collect::<Result<_, SpikegradError>>()?;
+    let has_classes = samples.objective() == Objective::Class;
+    let classes = if has_classes { context.plan.output_length() } else { 0 };
     let mut confusion = vec![vec![0u64; classes]; classes];
     let (mut loss, mut correct) = (0.0, 0u64);
-    let mut predictions = Vec::with_capacity(count);
-    for (index, (example_loss, prediction)) in parts.into_iter().flatten().enumerate() {
-        let label = samples.label(index);
-        loss += example_loss;
-        correct += u64::from(usize::from(prediction) == label);
-        confusion[label][usize::from(prediction)] += 1;
-        predictions.push(prediction);
+    let mut predictions = Vec::with_capacity(if has_classes { count } else { 0 });
+    for (index, judgement) in parts.into_iter().flatten().enumerate() {
+        loss += judgement.loss;
+        correct += u64::from(judgement.is_right);
+        if has_classes {
+            confusion[samples.label(index)][usize::from(judgement.prediction)] += 1;
+            predictions.push(judgement.prediction);
+        }
     }
     let mut statistics = vec![Statistics::default(); context.plan.populations.len()];
     for activity in activities.iter() {
@@ -192,11 +210,10 @@ fn judge(
     activity: &mut Activity,
     samples: &dyn Samples,
     range: std::ops::Range<usize>,
-) -> Result<Judged, SpikegradError> {
-    let length = context.plan.populations[context.plan.input].neurons;
-    let classes = context.plan.classes;
+) -> Result<Vec<Judgement>, SpikegradError> {
+    let (length, outputs) = (context.plan.input_length(), context.plan.output_length());
     let mut input = vec![0u8; length * activity.capacity];
-    let mut derivative = vec![0.0; classes];
+    let (mut derivative, mut targets) = (vec![0.0; outputs], vec![None; outputs]);
     let mut judged = Vec::with_capacity(range.len());
     let indices: Vec<usize> = range.collect();
     for group in indices.chunks(activity.capacity) {
@@ -204,9 +221,19 @@ fn judge(
             samples.fill(None, index, slot);
         }
         context.forward(activity, &input[..length * group.len()], group.len(), None)?;
-        for (&index, logits) in group.iter().zip(activity.logits.chunks_exact(classes)) {
-            let (loss, prediction) = cross_entropy(logits, samples.label(index), &mut derivative);
-            judged.push((loss, prediction as u16));
+        for (&index, logits) in group.iter().zip(activity.logits.chunks_exact(outputs)) {
+            judged.push(match samples.objective() {
+                Objective::Class => {
+                    let label = samples.label(index);
+                    let (loss, prediction) = cross_entropy(logits, label, &mut derivative);
+                    Judgement { loss, is_right: prediction == label, prediction: prediction as u16 }
+                }
+                Objective::Counts { largest } => {
+                    samples.targets(None, index, &mut targets);
+                    let loss = squared_distance(logits, &targets, largest, &mut derivative);
+                    Judgement { loss, is_right: samples.is_right(None, index, logits), prediction: 0 }
+                }
+            });
         }
     }
     Ok(judged)

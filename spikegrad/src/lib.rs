@@ -39,7 +39,7 @@ pub use error::SpikegradError;
 pub use forward_result::ForwardResult;
 pub use inference::{Evaluation, Inference, Score, evaluate};
 pub use resources::Resources;
-pub use samples::Samples;
+pub use samples::{Objective, Samples};
 pub use settings::{Gradient, LARGEST_ALPHA, Normalisation, Schedule, TrainingSettings};
 pub use subset::Subset;
 pub use substrate::{Carried, GradientSums, Group, StateMismatch, Substrate, SubstrateRates, SubstrateScratch};

@@ -1,4 +1,4 @@
-//! Softmax cross-entropy on the logits of the readout, summed over examples.
+//! Softmax cross-entropy on the logits of a readout, and the distance of counts from their targets.
 
 /// Loss, gradient and prediction of one example.
 ///
@@ -24,6 +24,22 @@ pub fn cross_entropy(logits: &[f64], label: usize, gradient: &mut [f64]) -> (f64
     (loss, prediction)
 }
 
+/// Loss and gradient of one example by its counts.
+///
+/// `loss = sum of largest^2 h(d / largest)`, `d = S - T`, over the neurons with a target, with Huber's
+/// `h(x) = x^2 / 2` up to `|x| = 1` and `|x| - 1/2` beyond. `gradient = (dloss / dS) / largest`, at most 1 in
+/// magnitude, 0 without a target, is written over `gradient`.
+pub fn squared_distance(counts: &[f64], targets: &[Option<i16>], largest: f64, gradient: &mut [f64]) -> f64 {
+    let mut loss = 0.0;
+    for ((&count, target), out) in counts.iter().zip(targets).zip(gradient) {
+        let distance = target.map_or(0.0, |target| count - f64::from(target));
+        *out = (distance / largest).clamp(-1.0, 1.0);
+        let size = distance.abs().min(largest);
+        loss += size * (distance.abs() - size / 2.0);
+    }
+    loss
+}
+
 /// The integer nearest to `value`, halves away from zero.
 pub fn round_half_away(value: f64) -> i32 {
     value.round() as i32
@@ -45,6 +61,22 @@ mod tests {
             let (other, _) = cross_entropy(&moved, 1, &mut [0.0; 4]);
             assert!(((other - loss) / 1e-6 - gradient[index]).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn the_gradient_of_a_distance_is_the_derivative_of_its_loss() {
+        let (counts, largest) = ([3.0, -4.5, 90.0, -70.0, 12.0], 20.0);
+        let targets = [Some(1), Some(2), Some(0), Some(0), None];
+        let mut gradient = [9.0; 5];
+        let loss = squared_distance(&counts, &targets, largest, &mut gradient);
+        assert_eq!(loss, 2.0 + 0.5 * 6.5 * 6.5 + 20.0 * 80.0 + 20.0 * 60.0);
+        for index in 0..counts.len() {
+            let mut moved = counts;
+            moved[index] += 1e-6;
+            let other = squared_distance(&moved, &targets, largest, &mut [0.0; 5]);
+            assert!(((other - loss) / 1e-6 - gradient[index] * largest).abs() < 1e-3, "{index}");
+        }
+        assert_eq!(gradient[4], 0.0);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the passes need to know of a network besides its weights.
 
+use std::ops::Range;
+
 use kernels::{Divisor, FiringRule};
-use snn::{Connection, Network, NeuronKind, Projection, Shape};
+use snn::{Connection, Network, NeuronKind, Population, Projection, Shape};
 
 use crate::error::SpikegradError;
 use crate::fan_count::FanCount;
@@ -97,21 +99,76 @@ pub(crate) struct PopulationPlan {
     pub fan_out: FanCount,
     /// fan-in of each neuron over projections with trained weights, or one for all.
     pub fan_in: FanCount,
+    pub role: Role,
 }
 
-/// The populations of a network, its input and its readout.
+/// What a population is to the passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Input,
+    Hidden,
+    /// The loss compares it with what it should be.
+    Output,
+}
+
+/// Where the neurons of an input or output population lie among those of all inputs or outputs of an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub population: usize,
+    pub range: Range<usize>,
+}
+
+/// The populations of a network, its inputs and its outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub populations: Vec<PopulationPlan>,
-    pub input: usize,
-    pub readout: usize,
-    pub classes: usize,
-    /// |E| of the readout stays at or below this: |dL/dlogit| <= 1.
-    pub largest_readout_error: i128,
+    pub inputs: Vec<Part>,
+    /// The readouts; in a network without one the linear populations that project nowhere.
+    pub outputs: Vec<Part>,
+    /// |E| of an output stays at or below this: |dL/dlogit| <= 1.
+    pub largest_output_error: i128,
 }
 
-/// The largest readout: a confusion matrix holds the square of it.
-const LARGEST_CLASS_COUNT: usize = 4096;
+/// The largest number of output neurons.
+const LARGEST_OUTPUT: usize = 1 << 16;
+
+/// Input and output populations of a network, in its order.
+///
+/// # Errors
+/// [`SpikegradError::Network`] where there are none.
+pub(crate) fn ends(network: &Network) -> Result<(Vec<Part>, Vec<Part>), SpikegradError> {
+    let parts = |is_one: &dyn Fn(&Population) -> bool| {
+        let mut start = 0;
+        let found = network.populations().iter().enumerate().filter(|(_, population)| is_one(population));
+        let part = found.map(|(index, population)| {
+            let range = start..start + population.shape.neurons();
+            start = range.end;
+            Part { population: index, range }
+        });
+        part.collect::<Vec<Part>>()
+    };
+    let none = |what: &str, remedy: &str| SpikegradError::Network {
+        problem: format!("it has no {what} population"),
+        remedy: remedy.to_owned(),
+    };
+    let inputs = parts(&|population| population.neuron == NeuronKind::Input);
+    let readouts = parts(&|population| population.neuron == NeuronKind::Readout);
+    let outputs = if readouts.is_empty() {
+        parts(&|population| population.neuron == NeuronKind::Linear && population.outgoing.is_empty())
+    } else {
+        readouts
+    };
+    match (inputs.is_empty(), outputs.is_empty()) {
+        (true, _) => Err(none("input", "give it one")),
+        (_, true) => Err(none("readout", "give it one, or a linear population that projects nowhere")),
+        (false, false) => Ok((inputs, outputs)),
+    }
+}
+
+/// Neurons of all parts together.
+fn extent(parts: &[Part]) -> usize {
+    parts.last().map_or(0, |part| part.range.end)
+}
 
 impl Plan {
     /// For inference: no dropout.
@@ -120,12 +177,8 @@ impl Plan {
     }
 
     pub fn new(network: &Network, settings: &TrainingSettings) -> Result<Self, SpikegradError> {
-        let one = |what: &str| SpikegradError::Network {
-            problem: format!("it does not have exactly one {what} population"),
-            remedy: format!("give it one {what} population"),
-        };
-        let input = network.single_input().ok_or_else(|| one("input"))?;
-        let readout = network.single_readout().ok_or_else(|| one("readout"))?;
+        let (inputs, outputs) = ends(network)?;
+        let is_among = |parts: &[Part], index: usize| parts.iter().any(|part| part.population == index);
         for name in settings.dropout.keys() {
             let fires = network.population_index(name).is_some_and(|index| network.populations()[index].fires());
             if !fires {
@@ -172,24 +225,61 @@ impl Plan {
                 dropped: settings.dropout.get(&population.name).copied().unwrap_or(0.0),
                 fan_out: fan(network, &population.outgoing, &population.shape, snn::operations::fan_out),
                 fan_in: fan(network, &population.incoming, &population.shape, snn::operations::fan_in),
+                role: match population.neuron {
+                    NeuronKind::Input => Role::Input,
+                    _ if is_among(&outputs, index) => Role::Output,
+                    _ => Role::Hidden,
+                },
             });
         }
-        let classes = network.populations()[readout].shape.neurons();
-        if classes > LARGEST_CLASS_COUNT {
+        if extent(&outputs) > LARGEST_OUTPUT {
             return Err(SpikegradError::Network {
-                problem: format!("its readout has {classes} neurons, more than {LARGEST_CLASS_COUNT} classes"),
+                problem: format!("it has {} output neurons, more than {LARGEST_OUTPUT}", extent(&outputs)),
                 remedy: "make the readout smaller".to_owned(),
             });
         }
-        let largest_readout_error = settings.alpha.ceil() as i128;
-        Ok(Self { populations, input, readout, classes, largest_readout_error })
+        let largest_output_error = settings.alpha.ceil() as i128;
+        Ok(Self { populations, inputs, outputs, largest_output_error })
+    }
+
+    /// Input counts of an example.
+    pub fn input_length(&self) -> usize {
+        extent(&self.inputs)
+    }
+
+    /// Output neurons of an example.
+    pub fn output_length(&self) -> usize {
+        extent(&self.outputs)
+    }
+
+    pub fn is_input(&self, population: usize) -> bool {
+        self.populations[population].role == Role::Input
+    }
+
+    pub fn is_output(&self, population: usize) -> bool {
+        self.populations[population].role == Role::Output
+    }
+
+    /// Writes a value for each `[example][neuron]` of an output population to its place in `[examples][outputs]`.
+    pub fn write_outputs(&self, population: usize, examples: usize, outputs: &mut [f64], value: impl Fn(usize) -> f64) {
+        let Some(part) = self.outputs.iter().find(|part| part.population == population) else { return };
+        for (example, outputs) in outputs.chunks_exact_mut(self.output_length()).take(examples).enumerate() {
+            let first = example * part.range.len();
+            let own = &mut outputs[part.range.clone()];
+            own.iter_mut().enumerate().for_each(|(place, output)| *output = value(first + place));
+        }
+    }
+
+    /// Largest |E| of a population.
+    pub fn largest_error(&self, population: usize) -> i128 {
+        if self.is_output(population) { self.largest_output_error } else { 127 }
     }
 
     /// The largest magnitude of a weight gradient of a projection over one example.
     pub fn largest_gradient(&self, projection: &Projection) -> i128 {
         let (source, target) = (&self.populations[projection.from], &self.populations[projection.to]);
         let count = i128::from(source.low.unsigned_abs().max(source.high.unsigned_abs())).max(1);
-        let error = if projection.to == self.readout { self.largest_readout_error } else { 127 };
+        let error = self.largest_error(projection.to);
         let positions = (target.neurons / target.channels.max(1)) as i128;
         count * error.max(1) * positions.max(1)
     }

@@ -68,7 +68,7 @@ impl Prepared {
                     Connection::Convolution(shape) => (shape.patch(), shape.output_channels),
                     Connection::SumPooling { .. } | Connection::Identity { .. } => continue,
                 };
-                let needs_backward = forms.backward && projection.from != plan.input;
+                let needs_backward = forms.backward && !plan.is_input(projection.from);
                 let backward = needs_backward.then(|| match &projection.connection {
                     Connection::Convolution(shape) => {
                         let taps = shape.kernel[0] * shape.kernel[1] * shape.output_channels;

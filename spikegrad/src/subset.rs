@@ -1,6 +1,6 @@
 //! Some samples of a set.
 
-use crate::samples::Samples;
+use crate::samples::{Objective, Samples};
 
 /// Some samples of a set, in the order of the set.
 #[derive(Clone, Copy)]
@@ -39,6 +39,10 @@ impl Samples for Subset<'_> {
         self.samples.input_length()
     }
 
+    fn objective(&self) -> Objective {
+        self.samples.objective()
+    }
+
     fn classes(&self) -> usize {
         self.samples.classes()
     }
@@ -49,6 +53,14 @@ impl Samples for Subset<'_> {
 
     fn label(&self, index: usize) -> usize {
         self.samples.label(self.place(index))
+    }
+
+    fn targets(&self, epoch: Option<u32>, index: usize, out: &mut [Option<i16>]) {
+        self.samples.targets(epoch, self.place(index), out);
+    }
+
+    fn is_right(&self, epoch: Option<u32>, index: usize, outputs: &[f64]) -> bool {
+        self.samples.is_right(epoch, self.place(index), outputs)
     }
 
     fn order(&self, _epoch: u32) -> Vec<u32> {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::networks::Generator;
+use common::networks::{Generator, cut, inputs, outputs};
 use common::reference;
 use kernels::{Counts, Isa, as_signed};
 use proptest::prelude::*;
@@ -15,9 +15,13 @@ fn format(wide: bool) -> WeightFormat {
     if wide { WeightFormat::I16 } else { WeightFormat::I8 }
 }
 
-fn view<'a>(network: &Network, input: &'a [u8]) -> Counts<'a> {
-    let is_signed = network.populations()[network.single_input().unwrap()].is_signed();
-    if is_signed { Counts::Signed(as_signed(input)) } else { Counts::Unsigned(input) }
+fn views<'a>(network: &Network, input: &'a [u8]) -> Vec<Counts<'a>> {
+    let inputs = inputs(network);
+    let view = |(&index, bytes): (&usize, &'a [u8])| match network.populations()[index].is_signed() {
+        true => Counts::Signed(as_signed(bytes)),
+        false => Counts::Unsigned(bytes),
+    };
+    inputs.iter().zip(cut(network, &inputs, input)).map(view).collect()
 }
 
 fn orders() -> impl Strategy<Value = ErrorOptions> {
@@ -41,18 +45,22 @@ proptest! {
             inference.run(&inputs.concat(), 3).unwrap();
             for (example, input) in inputs.iter().enumerate() {
                 let result = ForwardResult::from_inference(&network, &inference, example).unwrap();
-                let judge = reference_counts(&network, &[view(&network, input)]).unwrap();
+                let judge = reference_counts(&network, &views(&network, input)).unwrap();
                 prop_assert_eq!(&result.counts, &judge.counts, "{} example {}", isa, example);
                 prop_assert_eq!(&result.gates, &judge.gates);
-                let readout = network.single_readout().unwrap();
-                let unit_total = (1u64 << network.populations()[readout].fraction_bits) as f64;
-                let logits: Vec<f64> = judge.totals[readout].iter().map(|&total| total as f64 / unit_total).collect();
-                prop_assert_eq!(&result.logits, &logits);
+                let logits = outputs(&network).into_iter().flat_map(|index| {
+                    let population = &network.populations()[index];
+                    let unit = if population.fires() { 1 } else { 1u64 << population.fraction_bits } as f64;
+                    let counts = judge.counts[index].iter().map(|&count| f64::from(count));
+                    let totals = judge.totals[index].iter().map(|&total| total as f64 / unit);
+                    if population.fires() { counts.collect::<Vec<f64>>() } else { totals.collect() }
+                });
+                prop_assert_eq!(&result.logits, &logits.collect::<Vec<f64>>());
 
                 let input_encoding = if unit { InputEncoding::UnitSpikes } else { InputEncoding::Graded };
                 let order = EventOrder::Random { seed: order };
                 let options = SimulationOptions { order, input: input_encoding, residual_spikes: true };
-                let simulation = simulator.run(&[view(&network, input)], &options, &mut state, None).unwrap();
+                let simulation = simulator.run(&views(&network, input), &options, &mut state, None).unwrap();
                 prop_assert_eq!(&ForwardResult::from_simulation(&network, &simulation).unwrap(), &result);
             }
         }
@@ -111,9 +119,13 @@ proptest! {
 #[test]
 fn random_networks_cover_the_hard_cases() {
     let (mut clipped, mut halves, mut joined, mut per_channel, mut powers, mut closed) = (0, 0, 0, 0, 0, 0);
+    let (mut several_inputs, mut several_outputs, mut firing_outputs) = (0, 0, 0);
     for seed in 0..150 {
         let mut generator = Generator::new(seed);
         let network = generator.network(format(seed % 2 == 0));
+        several_inputs += usize::from(inputs(&network).len() > 1);
+        several_outputs += usize::from(outputs(&network).len() > 1);
+        firing_outputs += usize::from(outputs(&network).iter().any(|&index| network.populations()[index].fires()));
         let input = generator.input(&network);
         let errors = generator.errors(&network, 100);
         let mut pass = ErrorPass::new(&network, Isa::Scalar).unwrap();
@@ -144,6 +156,9 @@ fn random_networks_cover_the_hard_cases() {
         ("thresholds per channel", per_channel),
         ("power-of-two factors", powers),
         ("closed gates", closed),
+        ("several inputs", several_inputs),
+        ("several outputs", several_outputs),
+        ("outputs that fire", firing_outputs),
     ] {
         assert!(count >= 5, "{case}: {count}");
     }

@@ -156,8 +156,7 @@ fn the_float_twin_is_that_formula_at_the_rounded_counts() {
             network
         };
         let input = generator.input(&network);
-        let classes = network.populations()[network.single_readout().unwrap()].shape.neurons();
-        let errors: Vec<f32> = (0..classes).map(|_| generator.between(-1000, 1000) as f32 / 1024.0).collect();
+        let errors: Vec<f32> = generator.errors(&network, 1000).iter().map(|&error| error as f32 / 1024.0).collect();
         let mut pass = ErrorPass::new(&network, Isa::detect()).unwrap();
         let forward = pass.forward(&input).unwrap();
         let found = pass.float_backward(&input, &errors).unwrap();

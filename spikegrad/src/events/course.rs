@@ -37,10 +37,10 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Emits the error spikes of the readout.
-    pub fn inject(&mut self, readout: usize, errors: &[i32]) {
+    /// Emits the error spikes of an output.
+    pub fn inject(&mut self, output: usize, errors: &[i32]) {
         for (neuron, &spikes) in errors.iter().enumerate() {
-            self.emit(ErrorEvent { population: readout, neuron, spikes });
+            self.emit(ErrorEvent { population: output, neuron, spikes });
         }
     }
 

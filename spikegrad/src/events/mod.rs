@@ -78,7 +78,8 @@ use self::compartment::Rules;
 use self::course::Course;
 use crate::backward_pass::BackwardPass;
 use crate::error::SpikegradError;
-use crate::forward_result::{ForwardResult, readout};
+use crate::forward_result::ForwardResult;
+use crate::plan::{Part, ends};
 
 /// Which pending error spike is delivered next. It changes the number of redundant spikes, never
 /// the net counts.
@@ -118,14 +119,14 @@ pub struct ErrorSimulation {
 pub struct ErrorSimulator<'a> {
     network: &'a Network,
     rules: Vec<Rules>,
-    readout: usize,
+    outputs: Vec<Part>,
 }
 
 impl<'a> ErrorSimulator<'a> {
     /// Brings the thresholds of every population's targets to a common denominator.
     ///
     /// # Errors
-    /// [`SpikegradError::Network`] for float weights, without exactly one readout population, or
+    /// [`SpikegradError::Network`] for float weights, without inputs or outputs, or
     /// when thresholds have no common denominator below 2^50.
     pub fn new(network: &'a Network) -> Result<Self, SpikegradError> {
         if network.weight_format() == WeightFormat::F32 {
@@ -135,31 +136,33 @@ impl<'a> ErrorSimulator<'a> {
             });
         }
         let rules = (0..network.populations().len()).map(|index| Rules::new(network, index));
-        Ok(Self { network, rules: rules.collect::<Result<_, _>>()?, readout: readout(network)? })
+        Ok(Self { network, rules: rules.collect::<Result<_, _>>()?, outputs: ends(network)?.1 })
     }
 
-    /// Propagates the error counts of the readout, alpha times the loss gradient rounded (see
-    /// [`crate::readout_errors`]), down to the lowest population. A neuron that dropout silenced
+    /// Propagates the error counts of the outputs, alpha times the loss gradient rounded (see
+    /// [`crate::readout_errors`]), one output population after the other, down to the lowest population. A neuron that dropout silenced
     /// is one with count 0 and a closed gate in `forward`.
     ///
     /// # Errors
-    /// [`SpikegradError::Samples`] when `forward` or `readout_errors` do not fit the network.
+    /// [`SpikegradError::Samples`] when `forward` or `output_errors` do not fit the network.
     pub fn run(
         &self,
         forward: &ForwardResult,
-        readout_errors: &[i32],
+        output_errors: &[i32],
         options: &ErrorOptions,
     ) -> Result<ErrorSimulation, SpikegradError> {
         forward.check(self.network)?;
-        let classes = self.network.populations()[self.readout].shape.neurons();
-        if readout_errors.len() != classes {
+        let length = self.outputs.last().map_or(0, |part| part.range.end);
+        if output_errors.len() != length {
             return Err(SpikegradError::Samples {
-                expected: format!("{classes} readout errors"),
-                found: readout_errors.len().to_string(),
+                expected: format!("{length} output errors"),
+                found: output_errors.len().to_string(),
             });
         }
         let mut course = Course::new(self.network, &self.rules, forward, options);
-        course.inject(self.readout, readout_errors);
+        for part in &self.outputs {
+            course.inject(part.population, &output_errors[part.range.clone()]);
+        }
         course.settle();
         for population in (0..self.rules.len()).rev() {
             course.fire_residuals(population);

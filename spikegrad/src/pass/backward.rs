@@ -72,9 +72,9 @@ fn arriving_ratio(context: &PassContext<'_>, projection: usize) -> Ratio {
 }
 
 impl PassContext<'_> {
-    /// Propagates `activity.readout_errors` down to the lowest population and adds the gradients.
+    /// Propagates `activity.output_errors` down to the lowest population and adds the gradients.
     ///
-    /// For every population below the readout: `g = sum_q W_q^T E_q / threshold_q` as an exact
+    /// For every population below the outputs: `g = sum_q W_q^T E_q / threshold_q` as an exact
     /// rational, `Z = clamp(round_half_away(g), -127, 127)`, `E = gate * Z`.
     ///
     /// `samples` are the indices of the examples among the training samples.
@@ -85,10 +85,10 @@ impl PassContext<'_> {
         samples: Option<&[u32]>,
     ) -> Result<(), SpikegradError> {
         for index in (0..self.plan.populations.len()).rev() {
-            if index == self.plan.input {
+            if self.plan.is_input(index) {
                 continue;
             }
-            if index != self.plan.readout {
+            if !self.plan.is_output(index) {
                 self.integer_errors(activity, index)?;
             }
             self.count_errors(activity, index);
@@ -188,7 +188,7 @@ impl PassContext<'_> {
             if self.plan.populations[projection.to].error_scale.factors.is_some() {
                 return false;
             }
-            let error = if projection.to == self.plan.readout { self.plan.largest_readout_error } else { 127 };
+            let error = self.plan.largest_error(projection.to);
             let (weight, synapses) = match &projection.connection {
                 Connection::Dense { outputs, .. } => (self.network.weight_format().limit() as i128, *outputs),
                 Connection::Convolution(shape) => {
@@ -274,15 +274,19 @@ impl PassContext<'_> {
         population: usize,
         factors: Option<&[i64]>,
     ) -> Result<usize, SpikegradError> {
-        let is_readout = population == self.plan.readout;
-        if !is_readout && factors.is_none() {
+        let is_output = self.plan.is_output(population);
+        if !is_output && factors.is_none() {
             return Ok(0);
         }
         let length = self.plan.populations[population].neurons * activity.examples;
         let channels = self.plan.populations[population].channels;
-        let Activity { errors, readout_errors, digits, .. } = activity;
+        let Activity { errors, output_errors, digits, .. } = activity;
         let error = |position: usize| {
-            if is_readout { i64::from(readout_errors[position]) } else { i64::from(errors[population][position]) }
+            if is_output {
+                i64::from(output_errors[population][position])
+            } else {
+                i64::from(errors[population][position])
+            }
         };
         let mut values = Vec::with_capacity(length);
         let mut largest = 0i64;
@@ -310,11 +314,12 @@ impl PassContext<'_> {
     fn count_errors(&self, activity: &mut Activity, index: usize) {
         let population = &self.plan.populations[index];
         let length = population.neurons * activity.examples;
-        let Activity { errors, readout_errors, statistics, .. } = activity;
-        let accumulations = if index == self.plan.readout {
-            let total: u64 = readout_errors[..length].iter().map(|error| u64::from(error.unsigned_abs())).sum();
+        let Activity { errors, output_errors, statistics, .. } = activity;
+        let accumulations = if self.plan.is_output(index) {
+            let errors = &output_errors[index][..length];
+            let total: u64 = errors.iter().map(|error| u64::from(error.unsigned_abs())).sum();
             statistics[index].error_spikes += total;
-            population.fan_in.weigh(&readout_errors[..length], |error| error.unsigned_abs().into())
+            population.fan_in.weigh(errors, |error| error.unsigned_abs().into())
         } else {
             let errors = &errors[index][..length];
             population.fan_in.weigh_bytes(self.engine, errors, |error| error.unsigned_abs().into())
@@ -331,7 +336,7 @@ impl PassContext<'_> {
         let incoming = self.network.populations()[index].incoming.iter();
         incoming
             .map(|&projection| &self.network.projections()[projection])
-            .any(|projection| projection.weights.is_some() && projection.from != self.plan.input)
+            .any(|projection| projection.weights.is_some() && !self.plan.is_input(projection.from))
     }
 
     fn add_gradients(
@@ -342,12 +347,12 @@ impl PassContext<'_> {
     ) -> Result<(), SpikegradError> {
         let examples = activity.examples;
         let length = self.plan.populations[index].neurons * examples;
-        let splits = if index == self.plan.readout { self.split_errors(activity, index, None)? } else { 0 };
-        let Activity { counts, errors, readout_errors, digits, workspace, .. } = activity;
+        let splits = if self.plan.is_output(index) { self.split_errors(activity, index, None)? } else { 0 };
+        let Activity { counts, errors, output_errors, digits, workspace, .. } = activity;
         let bias = &mut gradients.bias[index];
         if !bias.is_empty() {
-            if index == self.plan.readout {
-                sum_channels(bias, readout_errors[..length].iter().map(|&error| i64::from(error)));
+            if self.plan.is_output(index) {
+                sum_channels(bias, output_errors[index][..length].iter().map(|&error| i64::from(error)));
             } else {
                 self.engine.vectorised(SumBytes { errors: &errors[index][..length], sums: bias });
             }

@@ -4,7 +4,7 @@ use kernels::{FiringStatistics, Workspace};
 use serde::{Deserialize, Serialize};
 
 use crate::pass::{CarriedBuffers, PassContext};
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 
 /// Bytes of total inputs that a group of examples may fill, so that they stay in the cache.
 const GROUP_BYTES: usize = 640 * 1024;
@@ -99,11 +99,12 @@ pub(crate) struct Activity {
     /// Bytes of u8 or i8, as the plan says for each population.
     pub counts: Vec<Vec<u8>>,
     pub gates: Vec<Vec<u8>>,
-    /// Error counts of all populations but the readout.
+    /// Error counts of hidden populations.
     pub errors: Vec<Vec<i8>>,
-    /// Error counts of the readout, wide: they are never clipped.
-    pub readout_errors: Vec<i32>,
-    /// Logits: total input of the readout over its threshold.
+    /// Error counts of the outputs, wide: they are never clipped.
+    pub output_errors: Vec<Vec<i32>>,
+    /// `[examples][outputs]`: total input of a readout over its threshold, or the spike count of an output that
+    /// fires.
     pub logits: Vec<f64>,
     /// Total inputs of the population in work.
     pub totals: Vec<i32>,
@@ -122,8 +123,9 @@ impl Activity {
         let sized = |index: usize| plan.populations[index].neurons * capacity;
         let all = 0..plan.populations.len();
         let largest = plan.largest_population() * capacity;
-        let errors =
-            |index: usize| if trains && index != plan.input && index != plan.readout { sized(index) } else { 0 };
+        let errors = |index: usize, role: Role| {
+            if trains && plan.populations[index].role == role { sized(index) } else { 0 }
+        };
         let mut workspace = Workspace::new();
         workspace.reserve(super::forward::workspace_bytes(context, capacity, trains));
         let float = if is_float {
@@ -145,9 +147,9 @@ impl Activity {
                 .clone()
                 .map(|index| vec![0; if plan.populations[index].fires { sized(index) } else { 0 }])
                 .collect(),
-            errors: all.clone().map(|index| vec![0; errors(index)]).collect(),
-            readout_errors: vec![0; plan.classes * capacity],
-            logits: vec![0.0; plan.classes * capacity],
+            errors: all.clone().map(|index| vec![0; errors(index, Role::Hidden)]).collect(),
+            output_errors: all.clone().map(|index| vec![0; errors(index, Role::Output)]).collect(),
+            logits: vec![0.0; plan.output_length() * capacity],
             totals: vec![0; largest],
             digits: Vec::new(),
             float,

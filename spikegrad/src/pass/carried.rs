@@ -96,15 +96,14 @@ impl PassContext<'_> {
         })
     }
 
-    /// Logits from wide totals.
-    pub(super) fn carried_read_out(&self, activity: &mut Activity, trains: bool) {
-        let index = self.plan.readout;
+    /// Logits of a readout from wide totals.
+    pub(super) fn carried_read_out(&self, activity: &mut Activity, index: usize, trains: bool) {
         let kept = if trains { self.plan.populations[index].kept.denominator as f64 } else { 1.0 };
         let thresholds = self.wide_thresholds(index, trains);
-        let Activity { carried, logits, .. } = activity;
-        for (position, (logit, &total)) in logits.iter_mut().zip(&carried.totals).enumerate() {
-            *logit = total as f64 * kept / thresholds[position % thresholds.len()] as f64;
-        }
+        let Activity { examples, carried, logits, .. } = activity;
+        self.plan.write_outputs(index, *examples, logits, |position| {
+            carried.totals[position] as f64 * kept / thresholds[position % thresholds.len()] as f64
+        });
     }
 
     /// `threshold * kept.numerator * 2^grid_bits`, one or one per channel.
@@ -122,11 +121,11 @@ impl PassContext<'_> {
         position: Option<&[u32]>,
     ) -> Result<(), SpikegradError> {
         let Some(substrate) = self.substrate.filter(|_| self.is_driven(index)) else { return Ok(()) };
-        let Activity { examples, counts, errors, readout_errors, carried, .. } = activity;
+        let Activity { examples, counts, errors, output_errors, carried, .. } = activity;
         let length = self.plan.populations[index].neurons * *examples;
         carried.errors.clear();
-        if index == self.plan.readout {
-            carried.errors.extend(&readout_errors[..length]);
+        if self.plan.is_output(index) {
+            carried.errors.extend(&output_errors[index][..length]);
         } else {
             carried.errors.extend(errors[index][..length].iter().map(|&error| i32::from(error)));
         }
@@ -135,7 +134,7 @@ impl PassContext<'_> {
             let Some(how) = self.carried(incoming) else { continue };
             let from = self.network.projections()[incoming].from;
             let source = &self.plan.populations[from];
-            let takes_errors = how.denominator.is_some() && from != self.plan.input;
+            let takes_errors = how.denominator.is_some() && !self.plan.is_input(from);
             let sums = &mut carried.sums[incoming];
             zero(&mut sums.errors, if takes_errors { source.neurons * *examples } else { 0 });
             let counts = counts_of(&counts[from], source, *examples);

@@ -86,7 +86,7 @@ impl PassContext<'_> {
         }
     }
 
-    /// Propagates float errors of the readout down and adds the gradients. With `is_rounded` the
+    /// Propagates float errors of the outputs down and adds the gradients. With `is_rounded` the
     /// errors are error spikes held in floats; otherwise nothing is rounded or clipped:
     /// `E = gate * sum_q W_q^T E_q / threshold_q`.
     pub fn float_backward(
@@ -96,10 +96,10 @@ impl PassContext<'_> {
         is_rounded: bool,
     ) -> Result<(), SpikegradError> {
         for index in (0..self.plan.populations.len()).rev() {
-            if index == self.plan.input {
+            if self.plan.is_input(index) {
                 continue;
             }
-            if index != self.plan.readout {
+            if !self.plan.is_output(index) {
                 self.float_errors(activity, index, is_rounded)?;
             }
             if is_rounded {

@@ -23,10 +23,9 @@ impl PassContext<'_> {
     ) -> Result<(), SpikegradError> {
         let plan = self.plan;
         activity.examples = examples;
-        activity.counts[plan.input][..input.len()].copy_from_slice(input);
-        self.count_input(activity, input);
+        self.take_inputs(activity, input);
         for index in 0..plan.populations.len() {
-            if index == plan.input {
+            if plan.is_input(index) {
                 continue;
             }
             let population = &plan.populations[index];
@@ -35,8 +34,8 @@ impl PassContext<'_> {
             if self.is_driven(index) {
                 self.integer_totals(activity, index, trains)?;
                 self.carried_totals(activity, index, dropout)?;
-                if index == plan.readout {
-                    self.carried_read_out(activity, trains);
+                if !population.fires {
+                    self.carried_read_out(activity, index, trains);
                     continue;
                 }
                 let fired = self.carried_fire(activity, index, trains);
@@ -45,21 +44,24 @@ impl PassContext<'_> {
                 activity.statistics[index].add_forward(fired);
             } else if self.network.weight_format() == WeightFormat::F32 {
                 self.float_totals(activity, index, trains)?;
-                if index != plan.readout {
+                if population.fires {
                     self.float_fire(activity, index, trains);
                 }
             } else {
                 self.integer_totals(activity, index, trains)?;
-                if index != plan.readout {
+                if population.fires {
                     let rule = if trains { &population.training_rule } else { &population.rule };
                     let (counts, gates) = (&mut activity.counts[index][..length], &mut activity.gates[index][..length]);
                     let fired = self.engine.fire(rule, &activity.totals[..length], counts, gates)?;
                     activity.statistics[index].add_forward(fired);
                 }
             }
-            if index == plan.readout {
-                self.read_out(activity, trains);
+            if !population.fires {
+                self.read_out(activity, index, trains);
                 continue;
+            }
+            if plan.is_output(index) {
+                self.read_counts(activity, index);
             }
             if let Some(position) = dropout.filter(|_| population.dropped > 0.0) {
                 self.drop(activity, index, &position);
@@ -115,21 +117,26 @@ impl PassContext<'_> {
         Ok(())
     }
 
-    /// logits = total input / threshold.
-    fn read_out(&self, activity: &mut Activity, trains: bool) {
-        let index = self.plan.readout;
+    /// Logits of a readout: total input / threshold.
+    fn read_out(&self, activity: &mut Activity, index: usize, trains: bool) {
         let population = &self.plan.populations[index];
         let kept = if trains { population.kept } else { Ratio::ONE };
         let is_float = self.network.weight_format() == WeightFormat::F32;
-        for (position, logit) in activity.logits[..population.neurons * activity.examples].iter_mut().enumerate() {
+        let Activity { logits, totals, float, examples, .. } = activity;
+        self.plan.write_outputs(index, *examples, logits, |position| {
             let threshold = self.network.populations()[index].threshold(position % population.channels) as f64;
-            let total = if is_float {
-                f64::from(activity.float.totals[position])
-            } else {
-                f64::from(activity.totals[position])
-            };
-            *logit = total / (threshold * kept.value());
-        }
+            let total = if is_float { f64::from(float.totals[position]) } else { f64::from(totals[position]) };
+            total / (threshold * kept.value())
+        });
+    }
+
+    /// The spike counts of an output that fires.
+    fn read_counts(&self, activity: &mut Activity, index: usize) {
+        let Activity { logits, counts, examples, .. } = activity;
+        let (counts, is_signed) = (&counts[index], self.plan.populations[index].is_signed);
+        self.plan.write_outputs(index, *examples, logits, |position| {
+            if is_signed { f64::from(counts[position] as i8) } else { f64::from(counts[position]) }
+        });
     }
 
     fn drop(&self, activity: &mut Activity, index: usize, position: &DropoutPosition<'_>) {
@@ -154,10 +161,24 @@ impl PassContext<'_> {
         activity.statistics[index].spikes -= silenced;
     }
 
-    fn count_input(&self, activity: &mut Activity, input: &[u8]) {
-        let population = &self.plan.populations[self.plan.input];
+    /// Takes over the counts of all inputs, `[examples][inputs]`.
+    fn take_inputs(&self, activity: &mut Activity, input: &[u8]) {
+        let length = self.plan.input_length().max(1);
+        for part in &self.plan.inputs {
+            let neurons = part.range.len().max(1);
+            let counts = activity.counts[part.population].chunks_exact_mut(neurons);
+            for (counts, input) in counts.zip(input.chunks_exact(length)) {
+                counts.copy_from_slice(&input[part.range.clone()]);
+            }
+            self.count_input(activity, part.population);
+        }
+    }
+
+    fn count_input(&self, activity: &mut Activity, index: usize) {
+        let population = &self.plan.populations[index];
         let is_active = |count| u32::from(count != 0);
-        let statistics = &mut activity.statistics[self.plan.input];
+        let input = &activity.counts[index][..population.neurons * activity.examples];
+        let statistics = &mut activity.statistics[index];
         statistics.active += sum_bytes(self.engine, input, is_active);
         statistics.spikes += if population.is_signed {
             sum_bytes(self.engine, input, |count| magnitude(count, true))

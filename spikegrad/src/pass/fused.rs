@@ -18,7 +18,7 @@ impl PassContext<'_> {
         trains: bool,
     ) -> Result<Option<FiringStatistics>, SpikegradError> {
         let [incoming] = self.network.populations()[index].incoming[..] else { return Ok(None) };
-        if self.network.weight_format() == WeightFormat::F32 || index == self.plan.readout {
+        if self.network.weight_format() == WeightFormat::F32 || !self.plan.populations[index].fires {
             return Ok(None);
         }
         let projection = &self.network.projections()[incoming];
@@ -73,7 +73,7 @@ impl PassContext<'_> {
     ) -> Result<Option<FiringStatistics>, SpikegradError> {
         let [outgoing] = self.network.populations()[index].outgoing[..] else { return Ok(None) };
         let projection = &self.network.projections()[outgoing];
-        if projection.to == self.plan.readout || projection.to <= index {
+        if self.plan.is_output(projection.to) || projection.to <= index {
             return Ok(None);
         }
         let examples = activity.examples;

@@ -89,7 +89,7 @@ impl Accumulator {
     fn operations(&self, context: &Context<'_>, examples: f64) -> OperationReport {
         let sum = |part: fn(&Statistics) -> u64| self.statistics.iter().map(part).sum::<u64>() as f64 / examples;
         let trained = context.network.projections().iter().filter(|projection| projection.weights.is_some());
-        let crossed = trained.filter(|projection| projection.from != context.plan.input);
+        let crossed = trained.filter(|projection| !context.plan.is_input(projection.from));
         let dense_backward = crossed.map(|projection| projection.connection.dense_operations()).sum::<u64>() as f64;
         let dense = context.network.dense_operations() as f64;
         let forward = sum(|s| s.forward_accumulations);

@@ -33,7 +33,7 @@ impl ChannelSums {
     pub fn add(&mut self, engine: Engine, plan: &Plan, activity: &Activity) {
         self.examples += activity.examples as u64;
         for (index, population) in plan.populations.iter().enumerate() {
-            if index == plan.readout {
+            if !plan.is_input(index) && !population.fires {
                 continue;
             }
             let counts = &activity.counts[index][..population.neurons * activity.examples];

@@ -24,7 +24,7 @@ use crate::pass::{PassContext, Statistics};
 use crate::plan::Plan;
 use crate::prepared::{Forms, Prepared};
 use crate::resources::Resources;
-use crate::samples::Samples;
+use crate::samples::{Objective, Samples};
 use crate::settings::{Gradient, TrainingSettings};
 use crate::substrate::Substrate;
 use accumulator::Accumulator;
@@ -75,7 +75,8 @@ pub struct Position {
     pub epoch: u32,
     /// Updates done in the current epoch.
     pub batch: u64,
-    /// Best validation accuracy so far and its epoch, counted from 1.
+    /// Best validation accuracy so far, or minus the least validation loss where counts are compared, and its epoch,
+    /// counted from 1.
     pub best: Option<(f64, u32)>,
 }
 
@@ -285,7 +286,8 @@ impl Trainer {
 
     /// Ends an epoch: evaluates on validation samples and reports.
     ///
-    /// The best epoch is the first with the highest validation accuracy; [`EpochReport::is_best`]
+    /// The best epoch is the first with the highest validation accuracy, or the lowest loss where counts are compared
+    /// ([`Objective::Counts`]); [`EpochReport::is_best`]
     /// says when to keep [`Trainer::network`].
     ///
     /// # Errors
@@ -296,9 +298,13 @@ impl Trainer {
         }
         let evaluation = self.evaluate(validation)?;
         let epoch = self.position.epoch + 1;
-        let is_best = self.position.best.is_none_or(|(accuracy, _)| evaluation.score.accuracy > accuracy);
+        let merit = match validation.objective() {
+            Objective::Class => evaluation.score.accuracy,
+            Objective::Counts { .. } => -evaluation.score.loss,
+        };
+        let is_best = self.position.best.is_none_or(|(best, _)| merit > best);
         if is_best {
-            self.position.best = Some((evaluation.score.accuracy, epoch));
+            self.position.best = Some((merit, epoch));
         }
         let learning_rate = self.settings.learning_rate_at(self.position.epoch, 1.0);
         let clipped_weights = self.master.clipped_weights(&self.network);

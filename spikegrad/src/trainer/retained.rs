@@ -32,7 +32,7 @@ pub(super) struct RetentionPlan {
 }
 
 impl RetentionPlan {
-    /// Large trained projections that do not end in the readout, whose error counts exceed a byte.
+    /// Large trained projections that do not end in an output, whose error counts exceed a byte.
     pub fn new(network: &Network, plan: &Plan, batch: usize, is_float: bool) -> Self {
         let populations = network.populations().len();
         let mut retention = Self {
@@ -44,7 +44,7 @@ impl RetentionPlan {
         let is_integer = !is_float && network.weight_format() != WeightFormat::F32;
         for projection in network.projections() {
             let is_large = projection.weights.as_ref().is_some_and(|weights| weights.len() >= SMALLEST);
-            let is_kept = is_integer && is_large && projection.to != plan.readout;
+            let is_kept = is_integer && is_large && !plan.is_output(projection.to);
             retention.projections.push(is_kept);
             let largest = plan.largest_gradient(projection).saturating_mul(batch as i128);
             retention.narrow.push(largest <= i128::from(i32::MAX));

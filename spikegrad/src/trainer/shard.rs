@@ -3,9 +3,9 @@
 use super::channels::ChannelSums;
 use super::retained::{Retained, RetentionPlan};
 use crate::error::SpikegradError;
-use crate::loss::{cross_entropy, round_half_away};
+use crate::loss::{cross_entropy, round_half_away, squared_distance};
 use crate::pass::{Activity, DropoutPosition, Gradients, PassContext, Statistics, group_size};
-use crate::samples::Samples;
+use crate::samples::{Objective, Samples};
 use crate::settings::{Gradient, Normalisation, TrainingSettings};
 
 /// What all shards of a step share.
@@ -26,6 +26,7 @@ pub(super) struct Shard {
     pub correct: u64,
     input: Vec<u8>,
     derivative: Vec<f64>,
+    targets: Vec<Option<i16>>,
 }
 
 impl Shard {
@@ -37,7 +38,7 @@ impl Shard {
         is_float: bool,
     ) -> Self {
         let group = group_size(context.plan.largest_population(), share);
-        let input = context.plan.populations[context.plan.input].neurons;
+        let (input, outputs) = (context.plan.input_length(), context.plan.output_length());
         Self {
             activity: Activity::new(context, group, true, is_float),
             gradients: Gradients::new(context.network, is_float, retention.projections()),
@@ -46,7 +47,8 @@ impl Shard {
             losses: Vec::with_capacity(share),
             correct: 0,
             input: vec![0; input * group],
-            derivative: vec![0.0; context.plan.classes],
+            derivative: vec![0.0; outputs],
+            targets: vec![None; outputs],
         }
     }
 
@@ -63,7 +65,7 @@ impl Shard {
         self.channels.iter_mut().for_each(ChannelSums::clear);
         self.losses.clear();
         self.correct = 0;
-        let length = context.plan.populations[context.plan.input].neurons;
+        let length = context.plan.input_length();
         for group in indices.chunks(self.activity.capacity) {
             for (&index, slot) in group.iter().zip(self.input.chunks_exact_mut(length)) {
                 task.samples.fill(Some(task.epoch), index as usize, slot);
@@ -86,19 +88,37 @@ impl Shard {
 
     /// Loss and top errors: `E = round_half_away(alpha * dL/dlogit)` per example, not clipped.
     fn inject(&mut self, context: &PassContext<'_>, task: &ShardTask<'_>, group: &[u32]) {
-        let classes = context.plan.classes;
-        let readout = context.plan.readout;
+        let outputs = context.plan.output_length();
         for (example, &index) in group.iter().enumerate() {
-            let label = task.samples.label(index as usize);
-            let range = example * classes..(example + 1) * classes;
-            let (loss, prediction) = cross_entropy(&self.activity.logits[range.clone()], label, &mut self.derivative);
+            let index = index as usize;
+            let logits = &self.activity.logits[example * outputs..(example + 1) * outputs];
+            let (loss, is_right) = match task.samples.objective() {
+                Objective::Class => {
+                    let label = task.samples.label(index);
+                    let (loss, prediction) = cross_entropy(logits, label, &mut self.derivative);
+                    (loss, prediction == label)
+                }
+                Objective::Counts { largest } => {
+                    task.samples.targets(Some(task.epoch), index, &mut self.targets);
+                    let loss = squared_distance(logits, &self.targets, largest, &mut self.derivative);
+                    (loss, task.samples.is_right(Some(task.epoch), index, logits))
+                }
+            };
             self.losses.push(loss);
-            self.correct += u64::from(prediction == label);
-            for (place, &derivative) in range.zip(&self.derivative) {
-                let error = round_half_away(task.settings.alpha * derivative);
-                self.activity.readout_errors[place] = error;
-                if let Some(float) = self.activity.float.errors.get_mut(readout) {
-                    float[place] = match task.settings.gradient {
+            self.correct += u64::from(is_right);
+            self.inject_example(context, task.settings, example);
+        }
+    }
+
+    fn inject_example(&mut self, context: &PassContext<'_>, settings: &TrainingSettings, example: usize) {
+        let Activity { output_errors, float, .. } = &mut self.activity;
+        for part in &context.plan.outputs {
+            let first = example * part.range.len();
+            for (place, &derivative) in self.derivative[part.range.clone()].iter().enumerate() {
+                let error = round_half_away(settings.alpha * derivative);
+                output_errors[part.population][first + place] = error;
+                if let Some(float) = float.errors.get_mut(part.population) {
+                    float[first + place] = match settings.gradient {
                         Gradient::Spike => error as f32,
                         Gradient::Float => derivative as f32,
                     };

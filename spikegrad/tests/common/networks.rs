@@ -1,4 +1,4 @@
-//! Random networks with one input: chains with connections that skip populations.
+//! Random networks: chains with connections that skip populations, further inputs and several outputs.
 
 use snn::description::FORMAT;
 use snn::random::{Purpose, Stream};
@@ -27,8 +27,9 @@ impl Generator {
         self.0.below(chances) == 0
     }
 
-    /// One input, up to four hidden populations, a readout; every population is also joined to
-    /// earlier ones now and then, so that errors arrive over several thresholds.
+    /// One input, up to four hidden populations and a readout; now and then a second input that joins a hidden
+    /// population, and several outputs, readouts or such as fire. Every population is also joined to earlier ones
+    /// now and then, so that errors arrive over several thresholds.
     pub fn network(&mut self, weights: WeightFormat) -> Network {
         let mut description =
             NetworkDescription { format: FORMAT, weights, populations: Vec::new(), projections: Vec::new() };
@@ -45,13 +46,25 @@ impl Generator {
             connect(&mut description, number, number + 1, kind);
             self.skip(&mut description, number + 1);
         }
-        let mut readout = population("readout".to_owned(), vec![self.size(1, 12)], NeuronKind::Readout);
-        readout.bias = self.one_in(2);
-        readout.fraction_bits = self.size(0, 8) as u32;
-        description.populations.push(readout);
-        let last = description.populations.len() - 1;
-        connect(&mut description, last - 1, last, Kind::Dense);
-        self.skip(&mut description, last);
+        let hidden = description.populations.len() - 1;
+        let neuron = if self.one_in(3) { NeuronKind::Linear } else { NeuronKind::Readout };
+        for number in 0..if self.one_in(3) { 2 } else { 1 } {
+            let mut output = population(format!("output{number}"), vec![self.size(1, 12)], neuron);
+            output.bias = self.one_in(2);
+            output.fraction_bits = self.size(0, 8) as u32;
+            description.populations.push(output);
+            connect(&mut description, hidden, hidden + 1 + number, Kind::Dense);
+            self.skip(&mut description, hidden + 1 + number);
+        }
+        if self.one_in(3) {
+            let mut other = population("other".to_owned(), vec![self.size(1, 9)], NeuronKind::Input);
+            if self.one_in(2) {
+                (other.minimum_count, other.maximum_count) = (Some(-20), Some(5));
+            }
+            description.populations.push(other);
+            let (last, to) = (description.populations.len() - 1, self.size(1, hidden));
+            connect(&mut description, last, to, Kind::Dense);
+        }
         let mut network = Network::build(&description).unwrap();
         self.fill(&mut network);
         network.check_bounds().unwrap();
@@ -64,6 +77,11 @@ impl Generator {
             return;
         }
         let from = self.size(0, to - 1);
+        if !description.projections.iter().all(|projection| projection.from != description.populations[to].name)
+            || ["output0", "output1"].contains(&&*description.populations[from].name)
+        {
+            return;
+        }
         let is_same = description.populations[from].shape == description.populations[to].shape;
         let weight = self.nonzero(5);
         let is_identity = is_same && description.populations[to].neuron != NeuronKind::Readout;
@@ -159,24 +177,49 @@ impl Generator {
         }
     }
 
-    /// Input bytes of one example: some zero, most small, some extreme.
+    /// Input bytes of one example, by input population: some zero, most small, some extreme.
     pub fn input(&mut self, network: &Network) -> Vec<u8> {
-        let input = &network.populations()[network.single_input().unwrap()];
-        let (low, high) = (i64::from(input.minimum_count), i64::from(input.maximum_count));
-        (0..input.shape.neurons())
-            .map(|_| match self.between(0, 9) {
+        let mut bytes = Vec::new();
+        for index in inputs(network) {
+            let input = &network.populations()[index];
+            let (low, high) = (i64::from(input.minimum_count), i64::from(input.maximum_count));
+            bytes.extend((0..input.shape.neurons()).map(|_| match self.between(0, 9) {
                 0..3 => 0,
                 3..9 => self.between(-4, 9).clamp(low, high) as u8,
                 _ => self.between(low, high) as u8,
-            })
-            .collect()
+            }));
+        }
+        bytes
     }
 
-    /// Error counts of the readout, up to `largest`.
+    /// Error counts of the outputs, up to `largest`.
     pub fn errors(&mut self, network: &Network, largest: i64) -> Vec<i32> {
-        let classes = network.populations()[network.single_readout().unwrap()].shape.neurons();
-        (0..classes).map(|_| self.between(-largest, largest) as i32).collect()
+        let neurons = outputs(network).iter().map(|&index| network.populations()[index].shape.neurons()).sum();
+        (0..neurons).map(|_| self.between(-largest, largest) as i32).collect()
     }
+}
+
+/// Input populations.
+pub fn inputs(network: &Network) -> Vec<usize> {
+    let all = network.populations().iter().enumerate();
+    all.filter(|(_, population)| population.neuron == NeuronKind::Input).map(|(index, _)| index).collect()
+}
+
+/// Output populations: they project nowhere.
+pub fn outputs(network: &Network) -> Vec<usize> {
+    let all = network.populations().iter().enumerate();
+    all.filter(|(_, population)| population.outgoing.is_empty()).map(|(index, _)| index).collect()
+}
+
+/// Cuts values of all `populations` into those of each.
+pub fn cut<'v, T>(network: &Network, populations: &[usize], values: &'v [T]) -> Vec<&'v [T]> {
+    let mut rest = values;
+    let mut part = |&index: &usize| {
+        let (own, others) = rest.split_at(network.populations()[index].shape.neurons());
+        rest = others;
+        own
+    };
+    populations.iter().map(&mut part).collect()
 }
 
 /// Integers as weights of a format.

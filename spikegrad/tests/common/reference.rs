@@ -3,8 +3,10 @@
 //! Nothing is shared with the passes under test but the network itself. A threshold per channel
 //! enters through its integer factor over the population's denominator, re-derived here.
 
-use snn::{Connection, Network, NeuronKind};
+use snn::{Connection, Network};
 use spikegrad::{BackwardPass, ForwardResult};
+
+use super::networks::{cut, outputs};
 
 /// `(numerator, denominator)` that an error of each channel is multiplied with: 1 / threshold.
 pub fn reciprocals(thresholds: &[i64]) -> Vec<(i128, i128)> {
@@ -97,14 +99,17 @@ pub fn weight(network: &Network, projection: usize, place: usize) -> f64 {
 }
 
 /// `E = gate * clamp(round_half_away(sum W^T E / threshold), -127, 127)`, exact.
-pub fn backward(network: &Network, forward: &ForwardResult, readout_errors: &[i32]) -> BackwardPass {
+pub fn backward(network: &Network, forward: &ForwardResult, output_errors: &[i32]) -> BackwardPass {
     let populations = network.populations();
     let mut errors: Vec<Vec<i32>> = populations.iter().map(|p| vec![0; p.shape.neurons()]).collect();
-    errors[network.single_readout().unwrap()] = readout_errors.to_vec();
+    let outputs = outputs(network);
+    for (&index, own) in outputs.iter().zip(cut(network, &outputs, output_errors)) {
+        errors[index] = own.to_vec();
+    }
     let mut weight_gradients: Vec<Vec<i64>> =
         network.projections().iter().map(|p| vec![0; p.connection.weight_count()]).collect();
     for index in (0..populations.len()).rev() {
-        if matches!(populations[index].neuron, NeuronKind::Relu | NeuronKind::Linear) {
+        if populations[index].fires() && !populations[index].outgoing.is_empty() {
             let mut sums = vec![(0i128, 1i128); populations[index].shape.neurons()];
             for &outgoing in &populations[index].outgoing {
                 let projection = &network.projections()[outgoing];

@@ -2,6 +2,7 @@
 
 use snn::{Network, NeuronKind};
 
+use super::networks::{cut, outputs};
 use super::reference::{synapses, weight};
 
 /// Weights per projection (fixed ones as a single entry) and biases per population, in grid units.
@@ -67,12 +68,15 @@ pub fn backward(
     network: &Network,
     activations: &[Vec<f64>],
     gates: &[Vec<bool>],
-    readout_errors: &[f64],
+    output_errors: &[f64],
     reciprocal: impl Fn(usize, usize) -> f64,
 ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let populations = network.populations();
     let mut errors: Vec<Vec<f64>> = populations.iter().map(|p| vec![0.0; p.shape.neurons()]).collect();
-    errors[network.single_readout().unwrap()] = readout_errors.to_vec();
+    let outputs = outputs(network);
+    for (&index, own) in outputs.iter().zip(cut(network, &outputs, output_errors)) {
+        errors[index] = own.to_vec();
+    }
     let mut products: Vec<Vec<f64>> =
         network.projections().iter().map(|p| vec![0.0; p.connection.weight_count()]).collect();
     for index in (0..populations.len()).rev() {
