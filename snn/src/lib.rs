@@ -29,7 +29,7 @@ pub mod trace;
 
 pub use description::{
     NetworkDescription, NeuronKind, PopulationDescription, ProjectionDescription, ProjectionKindDescription, Shorthand,
-    ShorthandPadding, Threshold, WeightFormat,
+    ShorthandPadding, Threshold, WeightFormat, default_fraction_bits,
 };
 pub use error::SnnError;
 pub use network::{Bias, Connection, Network, Population, Projection, Shape, Weights};

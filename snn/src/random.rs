@@ -19,6 +19,8 @@ pub enum Purpose {
     EventOrder = 3,
     /// Random networks and inputs of tests.
     Test = 4,
+    /// Examples of relational tasks.
+    Relation = 5,
 }
 
 /// A reproducible stream of random numbers.

@@ -155,6 +155,73 @@ pub fn evaluate(network: &Network, samples: &dyn Samples, resources: Resources) 
     pool.install(|| evaluate_with(&context, &mut borrowed, samples))
 }
 
+/// Outputs of a network for a set of samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs {
+    /// `[examples][output neurons]`: total inputs of readouts over their thresholds, or spike counts where outputs fire.
+    pub values: Vec<f64>,
+    /// Output neurons of an example.
+    pub length: usize,
+    /// Per population: net spikes per example, sum |S| / examples.
+    pub spikes_per_example: Vec<f64>,
+    /// Accumulations per example over all projections with trained weights: sum |S| * fan-out; an input counts once
+    /// per nonzero value.
+    pub accumulations_per_example: f64,
+}
+
+impl Outputs {
+    /// The outputs of an example.
+    pub fn example(&self, index: usize) -> &[f64] {
+        &self.values[index * self.length..(index + 1) * self.length]
+    }
+}
+
+/// What a network makes of samples.
+///
+/// # Errors
+/// [`SpikegradError::Samples`] when the samples do not fit the network.
+pub fn infer(network: &Network, samples: &dyn Samples, resources: Resources) -> Result<Outputs, SpikegradError> {
+    let engine = Engine::new(resources.isa, Parallelism::Serial)?;
+    let plan = Plan::for_inference(network)?;
+    samples::check(samples, network, &plan)?;
+    let prepared = Prepared::new(network, &plan, Forms { backward: false, float: false }, engine)?;
+    let context = PassContext { network, plan: &plan, prepared: &prepared, engine, substrate: None };
+    let is_float = network.weight_format() == WeightFormat::F32;
+    let group = group_size(plan.largest_population(), samples.len());
+    let (inputs, length, count) = (plan.input_length(), plan.output_length(), samples.len());
+    let share = count.div_ceil(resources.threads.max(1)).max(1);
+    let mut values = vec![0.0; count * length];
+    let parts = resources.pool()?.install(|| {
+        let shares = values.par_chunks_mut(share * length).enumerate();
+        let run = |(part, values): (usize, &mut [f64])| -> Result<Vec<Statistics>, SpikegradError> {
+            let mut activity = Activity::new(&context, group, false, is_float);
+            let mut input = vec![0; inputs * group];
+            for (number, values) in values.chunks_mut(group * length).enumerate() {
+                let (first, examples) = (part * share + number * group, values.len() / length);
+                for (place, slot) in input.chunks_exact_mut(inputs).take(examples).enumerate() {
+                    samples.fill(None, first + place, slot);
+                }
+                context.forward(&mut activity, &input[..inputs * examples], examples, None)?;
+                values.copy_from_slice(&activity.logits[..values.len()]);
+            }
+            Ok(activity.take_statistics())
+        };
+        shares.map(run).collect::<Result<Vec<_>, SpikegradError>>()
+    })?;
+    let mut statistics = vec![Statistics::default(); plan.populations.len()];
+    for part in &parts {
+        statistics.iter_mut().zip(part).for_each(|(sum, part)| sum.add(part));
+    }
+    let examples = count as f64;
+    Ok(Outputs {
+        values,
+        length,
+        spikes_per_example: statistics.iter().map(|sums| sums.spikes as f64 / examples).collect(),
+        accumulations_per_example: statistics.iter().map(|sums| sums.forward_accumulations as f64).sum::<f64>()
+            / examples,
+    })
+}
+
 /// What the outputs of an example were found to be.
 struct Judgement {
     loss: f64,

@@ -15,7 +15,7 @@ use spikegrad::{EpochReport, TrainingSettings};
 use super::Context;
 use super::trained::{parse_source, run_configuration};
 use crate::CommandError;
-use crate::configuration::{Configuration, DataSection, above_zero};
+use crate::configuration::{AugmentationChoice, Configuration, DataSection, above_zero, augmentation};
 use crate::interruption::Interruption;
 use crate::output::Progress;
 use crate::samples::{ImageFormat, ImageSamples};
@@ -36,6 +36,9 @@ pub struct RetrainArguments {
     /// Learning rate at the start of retraining; a fifth of the run's when absent
     #[arg(long, value_name = "RATE", requires = "retrain", value_parser = above_zero, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
+    /// Variation of training images, as in `sterna train`: columns of few bits learn more from images as they are
+    #[arg(long, value_name = "KIND", requires = "retrain", value_parser = augmentation, default_value = "none")]
+    pub augment: AugmentationChoice,
     /// How errors cross the quantiser
     #[arg(long, value_name = "HOW", requires = "retrain", default_value = "masked")]
     pub column_gradient: GradientChoice,
@@ -97,7 +100,7 @@ pub fn retrain(
         return Err(CommandError::usage("--retrain", "a data set with validation samples", "none").into());
     }
     let settings = fine_tuning(&trained_with, epochs, arguments.learning_rate);
-    let samples = |images| ImageSamples::new(images, &format, what.network, data.augmentation, settings.seed);
+    let samples = |images| ImageSamples::new(images, &format, what.network, arguments.augment.0, settings.seed);
     let (train, validation) = (samples(splits.train)?, samples(splits.validation)?);
     let gradient = match arguments.column_gradient {
         GradientChoice::Straight => ColumnGradient::Straight,

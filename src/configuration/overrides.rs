@@ -274,7 +274,11 @@ fn schedule(text: &str) -> Result<ScheduleChoice, String> {
     Ok(ScheduleChoice(schedule))
 }
 
-fn augmentation(text: &str) -> Result<AugmentationChoice, String> {
+/// An augmentation, as the flag `--augment` takes it.
+///
+/// # Errors
+/// What was expected and found.
+pub fn augmentation(text: &str) -> Result<AugmentationChoice, String> {
     let fail = || format!("expected none, or any of crop:PADDING, flip, cutout:SIDE joined by commas, found {text}");
     let mut augmentation = Augmentation::default();
     if text == "none" {

@@ -37,9 +37,13 @@ impl Default for TrainingOptions {
     }
 }
 
+/// The least weight decay of [`fine_tuning`]. The sign of a partial sum does not depend on the length of its column,
+/// so weights grow with every update that is not exactly across them, until they meet the limit of their bits.
+const WEIGHT_DECAY: f64 = 1e-3;
+
 /// Settings that fine-tune a network that was trained with `settings`: a fifth of its learning rate,
-/// or `learning_rate` where given, along half a cosine down to a hundredth; no dropout and no
-/// warm-up, and weights that move freely.
+/// or `learning_rate` where given, along half a cosine down to a hundredth; no dropout, no
+/// warm-up, and a weight decay of at least 10^-3 on weights that move freely otherwise.
 pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Option<f64>) -> TrainingSettings {
     TrainingSettings {
         epochs,
@@ -48,6 +52,7 @@ pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Opti
         warm_up_epochs: 0,
         normalisation: spikegrad::Normalisation::None,
         turning_rate: 0.0,
+        weight_decay: settings.weight_decay.max(WEIGHT_DECAY),
         dropout: std::collections::BTreeMap::new(),
         ..settings.clone()
     }

@@ -31,10 +31,11 @@ impl Stage {
         }
     }
 
-    /// Its share of the epochs, relative to the others: most where most is to be learned.
+    /// Its share of the epochs beyond the first, relative to the others: most where most is to be learned. Weights
+    /// on the hardware's bits are learned in one epoch.
     fn parts(self) -> u32 {
         match self {
-            Self::Weights => 1,
+            Self::Weights => 0,
             Self::Sums => 3,
             Self::ScaleFactors | Self::Noise => 2,
         }
@@ -48,8 +49,8 @@ pub struct StagePlan {
 }
 
 impl StagePlan {
-    /// Divides epochs among the stages that change anything on a chip: 1 part for weights, 3 for
-    /// sums, 2 each for scale factors and noise, by largest remainders and at least one epoch each.
+    /// Divides epochs among the stages that change anything on a chip: one each, and of the others 3 parts for sums
+    /// and 2 each for scale factors and noise, by largest remainders; all for weights where nothing else is learned.
     /// With fewer epochs than stages the last stages get one each: they know all that the others know.
     pub fn new(hardware: &HardwareSpecification, epochs: u32) -> Self {
         let mut stages = vec![Stage::Weights];
@@ -71,6 +72,9 @@ impl StagePlan {
         let mut order: Vec<usize> = (0..stages.len()).collect();
         // Of equal remainders the later stage comes first.
         order.sort_by_key(|&index| std::cmp::Reverse((share(&stages[index]) % all.max(1), index)));
+        if all == 0 {
+            counts.iter_mut().for_each(|count| *count += spare);
+        }
         let left = u64::from(epochs) - counts.iter().sum::<u64>();
         order.iter().take(left as usize).for_each(|&index| counts[index] += 1);
         Self { stages: stages.into_iter().zip(counts.iter().map(|&count| count as u32)).collect() }

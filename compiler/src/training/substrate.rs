@@ -341,10 +341,12 @@ impl Substrate for CrossbarSubstrate {
 
 impl Columns {
     /// One step of scale factors and thresholds: `s -= rate * v`, v the filtered gradient
-    /// `s^2 / |W|^2 * dL / ds` with W the real weights of the columns that share s.
+    /// `s^2 / |W|^2 * dL / ds` with W the real weights of the columns that share s, at least as long as the columns
+    /// of the same row tile and slice are on average.
     ///
     /// A scale factor thereby moves, relative to itself, as descent would move the weights it
-    /// stands for along their own direction; LSQ's gradient scale has the same purpose.
+    /// stands for along their own direction; LSQ's gradient scale has the same purpose. Columns of few cells would
+    /// run away by the error counts that all comparators answer to alike, hence the least length.
     fn descend(
         &mut self,
         sums: &GradientSums,
@@ -400,8 +402,8 @@ impl Columns {
         }
     }
 
-    /// Squared length of each column `[row tile][slice][output]` in real weights, at least that of
-    /// one digit.
+    /// Squared length of each column `[row tile][slice][output]` in real weights, at least the mean over the outputs
+    /// and that of one digit.
     fn column_squares(&self, unit: f64) -> Vec<f64> {
         let [row_tiles, slices, _, outputs] = self.sizes.0;
         let slicing = self.operator.slicing();
@@ -421,9 +423,11 @@ impl Columns {
             }
         }
         let weights = slicing.weights();
-        let real = |(place, &square): (usize, &u64)| {
-            square.max(1) as f64 * (unit * weights[place / outputs % slices] as f64).powi(2)
-        };
-        squares.iter().enumerate().map(real).collect()
+        let of_columns = squares.chunks_exact(outputs).enumerate().flat_map(|(column, squares)| {
+            let mean = squares.iter().sum::<u64>() as f64 / outputs as f64;
+            let one = (unit * weights[column % slices] as f64).powi(2);
+            squares.iter().map(move |&square| (square as f64).max(mean).max(1.0) * one)
+        });
+        of_columns.collect()
     }
 }

@@ -5,7 +5,7 @@ mod projection;
 mod shorthand;
 
 pub use projection::{ProjectionDescription, ProjectionKindDescription};
-pub use shorthand::{Padding as ShorthandPadding, Shorthand};
+pub use shorthand::{Padding as ShorthandPadding, Shorthand, default_fraction_bits};
 
 use serde::{Deserialize, Serialize};
 

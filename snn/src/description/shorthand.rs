@@ -250,7 +250,7 @@ fn connect(part: &Part, shape: &[usize]) -> Result<Connected, String> {
 }
 
 /// Largest f for which `6 * sqrt(2 / fan_in) * 2^f` fits the mantissa, at least 0.
-pub(crate) fn default_fraction_bits(weights: WeightFormat, fan_in: usize) -> u32 {
+pub fn default_fraction_bits(weights: WeightFormat, fan_in: usize) -> u32 {
     let limit = match weights {
         WeightFormat::I8 | WeightFormat::F32 => 127.0f64,
         WeightFormat::I16 => 32639.0,

@@ -128,8 +128,8 @@ fn epochs_are_divided_among_the_stages_that_change_anything() {
     };
     use Stage::{Noise, ScaleFactors, Sums, Weights};
     assert_eq!(stages("{ kind = 'ideal' }", "", 5), [(Weights, 5)]);
-    assert_eq!(stages("{ kind = 'sign' }", "", 24), [(Weights, 4), (Sums, 12), (ScaleFactors, 8)]);
+    assert_eq!(stages("{ kind = 'sign' }", "", 24), [(Weights, 1), (Sums, 14), (ScaleFactors, 9)]);
     assert_eq!(stages("{ kind = 'ternary' }", NOISE, 8), [(Weights, 1), (Sums, 3), (ScaleFactors, 2), (Noise, 2)]);
     assert_eq!(stages("{ kind = 'ternary' }", NOISE, 2), [(ScaleFactors, 1), (Noise, 1)]);
-    assert_eq!(stages("{ kind = 'uniform', bits = 4, range = 'unit' }", "", 8), [(Weights, 2), (Sums, 6)]);
+    assert_eq!(stages("{ kind = 'uniform', bits = 4, range = 'unit' }", "", 8), [(Weights, 1), (Sums, 7)]);
 }

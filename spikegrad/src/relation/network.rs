@@ -1,0 +1,158 @@
+//! The network of a task.
+//!
+//! ```text
+//! a -> a.encoder1 -> ..                              .. -> a.decoder1 -> a.inferred
+//!                      \                            /
+//! b -> b.encoder1 -> .. -> relation1 -> relation2 ..  -> b.decoder1 -> b.inferred
+//!                      /                            \
+//! c -> c.encoder1 -> ..                              .. -> c.decoder1 -> c.inferred
+//! ```
+//!
+//! Encoders, relation and decoders are rectified integrate-and-fire neurons; what is inferred are signed spike counts
+//! of linear ones. A missing variable is a silent population of inputs.
+
+use snn::description::FORMAT;
+use snn::{
+    Network, NetworkDescription, NeuronKind, PopulationDescription, ProjectionDescription, ProjectionKindDescription,
+    Threshold, default_fraction_bits,
+};
+
+use super::code::Code;
+use super::description::{Noise, RelationDescription, VariableDescription};
+use crate::error::SpikegradError;
+
+/// Largest count of an input that counts events.
+pub(super) const MOST_EVENTS: u8 = 127;
+/// Spikes of a neuron inside the network that codes are scaled to, about.
+const INNER_COUNT: f64 = 10.0;
+
+impl RelationDescription {
+    /// The network that infers the variables.
+    ///
+    /// # Errors
+    /// [`SpikegradError::Snn`] where it exceeds what a network may hold.
+    pub fn network(&self) -> Result<Network, SpikegradError> {
+        let mut builder = Builder {
+            description: NetworkDescription {
+                format: FORMAT,
+                weights: self.relation.weights,
+                populations: Vec::new(),
+                projections: Vec::new(),
+            },
+        };
+        let presented = || self.variables.iter().enumerate().filter(|(place, _)| self.is_presented(*place));
+        for (_, variable) in presented() {
+            builder.input(variable);
+        }
+        let joined: Vec<String> = presented().map(|(_, variable)| builder.encoder(variable)).collect();
+        let mut below = joined;
+        for (level, &units) in self.relation.units.iter().enumerate() {
+            let name = format!("relation{}", level + 1);
+            builder.population(&name, vec![units], &below, 1.0);
+            below = vec![name];
+        }
+        let decoded: Vec<String> =
+            self.variables.iter().map(|variable| builder.decoder(variable, below.clone())).collect();
+        for (variable, below) in self.variables.iter().zip(decoded) {
+            builder.output(variable, below);
+        }
+        Ok(Network::build(&builder.description)?)
+    }
+}
+
+struct Builder {
+    description: NetworkDescription,
+}
+
+impl Builder {
+    fn input(&mut self, variable: &VariableDescription) {
+        self.description.populations.push(PopulationDescription {
+            maximum_count: Some(i32::from(largest_input(variable))),
+            ..bare(&variable.name, variable.code.shape(), NeuronKind::Input)
+        });
+    }
+
+    /// The populations between input and relation; returns the last one.
+    fn encoder(&mut self, variable: &VariableDescription) -> String {
+        let mut below = variable.name.clone();
+        let mut scale = f64::from(scale_of_input(variable)) / INNER_COUNT;
+        for (level, &units) in variable.hidden.iter().enumerate() {
+            let name = format!("{}.encoder{}", variable.name, level + 1);
+            self.population(&name, vec![units], &[below], scale.max(1.0));
+            (below, scale) = (name, 1.0);
+        }
+        below
+    }
+
+    fn decoder(&mut self, variable: &VariableDescription, mut below: Vec<String>) -> String {
+        for (level, &units) in variable.hidden.iter().rev().enumerate() {
+            let name = format!("{}.decoder{}", variable.name, level + 1);
+            self.population(&name, vec![units], &below, 1.0);
+            below = vec![name];
+        }
+        below.swap_remove(0)
+    }
+
+    fn output(&mut self, variable: &VariableDescription, below: String) {
+        let name = format!("{}.inferred", variable.name);
+        self.population(&name, variable.code.shape(), &[below], INNER_COUNT / f64::from(variable.peak));
+        if let Some(last) = self.description.populations.last_mut() {
+            last.neuron = NeuronKind::Linear;
+        }
+    }
+
+    /// A rectified population with a bias and dense projections from those below; its threshold is `scale`.
+    fn population(&mut self, name: &str, shape: Vec<usize>, below: &[String], scale: f64) {
+        let neurons = |name: &String| {
+            let found = self.description.populations.iter().find(|population| population.name == *name);
+            found.map_or(1, |population| population.shape.iter().product())
+        };
+        let fan_in = below.iter().map(neurons).sum();
+        let bits = default_fraction_bits(self.description.weights, fan_in);
+        let threshold = ((1u64 << bits) as f64 * scale).round().max(1.0) as i64;
+        self.description.populations.push(PopulationDescription {
+            fraction_bits: bits,
+            threshold: (threshold != 1i64 << bits).then_some(Threshold::Uniform(threshold)),
+            bias: true,
+            ..bare(name, shape, NeuronKind::Relu)
+        });
+        for from in below {
+            self.description.projections.push(ProjectionDescription {
+                name: format!("{from}-{name}"),
+                from: from.clone(),
+                to: name.to_owned(),
+                kind: ProjectionKindDescription::Dense,
+            });
+        }
+    }
+}
+
+fn bare(name: &str, shape: Vec<usize>, neuron: NeuronKind) -> PopulationDescription {
+    PopulationDescription {
+        name: name.to_owned(),
+        shape,
+        neuron,
+        fraction_bits: 0,
+        threshold: None,
+        bias: false,
+        minimum_count: None,
+        maximum_count: None,
+    }
+}
+
+/// Largest count of an input of a variable.
+fn largest_input(variable: &VariableDescription) -> u8 {
+    match (&variable.code, &variable.observes) {
+        (Code::Image { maximum, .. }, _) => *maximum,
+        (_, Some(observation)) if matches!(observation.noise, Noise::Events { .. }) => MOST_EVENTS,
+        _ => variable.peak,
+    }
+}
+
+/// Count of a strong input of a variable.
+fn scale_of_input(variable: &VariableDescription) -> u8 {
+    match &variable.code {
+        Code::Image { maximum, .. } => *maximum,
+        _ => variable.peak,
+    }
+}
