@@ -13,7 +13,6 @@ use snn::model::write_atomically;
 use spikegrad::EpochReport;
 
 use crate::CommandError;
-use crate::configuration::Configuration;
 
 const CONFIGURATION: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -157,12 +156,12 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Makes the folder, empty of files of a run, and writes the configuration.
+    /// Makes the folder, empty of files of a run, and writes the text of the configuration.
     ///
     /// # Errors
     /// [`CommandError::RunFolder`] when the folder cannot be made, [`snn::SnnError::Io`] when it
     /// cannot be written to.
-    pub fn start(&self, configuration: &Configuration) -> anyhow::Result<()> {
+    pub fn start(&self, configuration: &str) -> anyhow::Result<()> {
         let refused = |error: std::io::Error| CommandError::RunFolder {
             path: self.path.clone(),
             problem: format!("cannot be made or emptied: {error}"),
@@ -181,12 +180,12 @@ impl RunFolder {
         self.write_configuration(configuration)
     }
 
-    /// Writes the configuration.
+    /// Writes the text of the configuration.
     ///
     /// # Errors
     /// [`snn::SnnError::Io`] when it cannot be written.
-    pub fn write_configuration(&self, configuration: &Configuration) -> anyhow::Result<()> {
-        Ok(write_atomically(&self.configuration(), configuration.to_toml()?.as_bytes())?)
+    pub fn write_configuration(&self, configuration: &str) -> anyhow::Result<()> {
+        Ok(write_atomically(&self.configuration(), configuration.as_bytes())?)
     }
 
     /// Writes the metrics of all epochs.

@@ -1,10 +1,12 @@
 //! The subcommands and what they share: global flags, the exit code, the data folder.
 
 pub mod compile;
+pub mod course;
 pub mod data;
 pub mod eval;
 pub mod hardware;
 pub mod inspect;
+pub mod relate;
 pub mod retrain;
 pub mod simulate;
 pub mod train;
@@ -65,6 +67,7 @@ enum Command {
     Eval(eval::EvalArguments),
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
+    Relate(Box<relate::RelateArguments>),
     Compile(compile::CompileArguments),
     Data(data::DataArguments),
     Hardware(hardware::HardwareArguments),
@@ -150,6 +153,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments, &context),
         Command::Simulate(arguments) => simulate::run(arguments, &context),
         Command::Inspect(arguments) => inspect::run(arguments, &context),
+        Command::Relate(arguments) => relate::run(arguments, &context),
         Command::Compile(arguments) => compile::run(arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Hardware(arguments) => hardware::run(arguments, &context),

@@ -7,7 +7,10 @@ mod presets;
 
 pub use data::DataSection;
 pub use network::NetworkSection;
-pub use overrides::{AugmentationChoice, DropoutChoice, Overrides, ScheduleChoice, above_zero, augmentation};
+pub use overrides::{
+    AugmentationChoice, DropoutChoice, GradientChoice, Overrides, ScheduleChoice, WeightsChoice, above_zero, alpha,
+    augmentation,
+};
 pub use presets::{RECIPES, Recipe, unnamed};
 
 use std::path::Path;

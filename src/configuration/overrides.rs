@@ -91,6 +91,15 @@ pub enum GradientChoice {
     Float,
 }
 
+impl From<GradientChoice> for Gradient {
+    fn from(choice: GradientChoice) -> Self {
+        match choice {
+            GradientChoice::Spike => Self::Spike,
+            GradientChoice::Float => Self::Float,
+        }
+    }
+}
+
 /// Values of `--normalisation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NormalisationChoice {
@@ -109,6 +118,16 @@ pub enum WeightsChoice {
     I16,
     /// Floats
     F32,
+}
+
+impl From<WeightsChoice> for WeightFormat {
+    fn from(choice: WeightsChoice) -> Self {
+        match choice {
+            WeightsChoice::I8 => Self::I8,
+            WeightsChoice::I16 => Self::I16,
+            WeightsChoice::F32 => Self::F32,
+        }
+    }
 }
 
 /// Values of `--padding`.
@@ -151,13 +170,7 @@ impl Overrides {
         set(&mut training.momentum, self.momentum);
         set(&mut training.weight_decay, self.weight_decay);
         set(&mut training.alpha, self.alpha);
-        set(
-            &mut training.gradient,
-            self.gradient.map(|choice| match choice {
-                GradientChoice::Spike => Gradient::Spike,
-                GradientChoice::Float => Gradient::Float,
-            }),
-        );
+        set(&mut training.gradient, self.gradient.map(Into::into));
         set(
             &mut training.normalisation,
             self.normalisation.map(|choice| match choice {
@@ -176,14 +189,7 @@ impl Overrides {
         for choice in &self.dropout {
             training.dropout.insert(choice.population.clone(), choice.share);
         }
-        set(
-            &mut network.weights,
-            self.weights.map(|choice| match choice {
-                WeightsChoice::I8 => WeightFormat::I8,
-                WeightsChoice::I16 => WeightFormat::I16,
-                WeightsChoice::F32 => WeightFormat::F32,
-            }),
-        );
+        set(&mut network.weights, self.weights.map(Into::into));
         if let Some(topology) = &self.topology {
             if network.topology.as_ref() != Some(topology) {
                 // Dropout names populations of the old topology.
@@ -233,7 +239,11 @@ fn share(text: &str) -> Result<f64, String> {
     within(text, "a number of 0 to 1", |value| (0.0..=1.0).contains(&value))
 }
 
-fn alpha(text: &str) -> Result<f64, String> {
+/// An error scale, as the flag `--alpha` takes it.
+///
+/// # Errors
+/// What was expected and found.
+pub fn alpha(text: &str) -> Result<f64, String> {
     let expected = format!("a number above 0 and at most {LARGEST_ALPHA}");
     within(text, &expected, |value| value > 0.0 && value <= LARGEST_ALPHA)
 }

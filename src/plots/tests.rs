@@ -57,10 +57,14 @@ fn report(epoch: u32, value: f64, populations: usize) -> EpochReport {
     }
 }
 
+fn class_learning_curves(epochs: &[EpochReport], path: &Path) -> Result<(), PlotError> {
+    learning_curves(epochs, spikegrad::Objective::Class, path)
+}
+
 type EpochPlot = fn(&[EpochReport], &Path) -> Result<(), PlotError>;
 
 const EPOCH_PLOTS: [(EpochPlot, (u32, u32)); 3] =
-    [(learning_curves, (1400, 640)), (spikes_per_population, (1400, 640)), (error_spikes, (1200, 1000))];
+    [(class_learning_curves, (1400, 640)), (spikes_per_population, (1400, 640)), (error_spikes, (1200, 1000))];
 
 #[test]
 fn epoch_plots_draw_ordinary_and_extreme_runs() {
@@ -113,7 +117,10 @@ fn epoch_plots_refuse_nothing_to_draw() {
         assert!(matches!(error, PlotError::Empty { .. }), "{error}");
         assert!(error.to_string().contains("plot.png"), "{error}");
     }
-    assert!(matches!(learning_curves(&undefined, &file(&folder)), Err(PlotError::Empty { .. })));
+    assert!(matches!(
+        learning_curves(&undefined, spikegrad::Objective::Class, &file(&folder)),
+        Err(PlotError::Empty { .. })
+    ));
     assert!(matches!(error_spikes(&undefined, &file(&folder)), Err(PlotError::Empty { .. })));
     assert!(matches!(spikes_per_population(&[report(1, 1.0, 0)], &file(&folder)), Err(PlotError::Empty { .. })));
     assert!(!file(&folder).exists());
@@ -123,7 +130,8 @@ fn epoch_plots_refuse_nothing_to_draw() {
 fn an_unwritable_folder_is_an_error_and_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("missing").join("plot.png");
-    let error = learning_curves(&[report(1, 1.0, 1)], &missing).expect_err("no such folder");
+    let error =
+        learning_curves(&[report(1, 1.0, 1)], spikegrad::Objective::Class, &missing).expect_err("no such folder");
     assert!(matches!(error, PlotError::Write(_)), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }

@@ -12,14 +12,15 @@ pub struct FixedPoint {
     pub common: f64,
 }
 
-/// Common factors that [`fixed_point`] tries: `largest / (2^bits - 1)` times `1, 31/32, .., 4/32`.
-const PARTS: u32 = 32;
+/// Steps between a power of two and the next one, of the common factors that [`fixed_point`] tries.
+const STEPS: u32 = 16;
 
 /// Rounds scale factors to `bits` bits: `integer = round_half_away(value / common)`, at most `2^bits - 1`.
 ///
-/// Of common factors from `largest / (2^bits - 1)` down to an eighth of it the one with the least
-/// `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few large scale factors may
-/// be cut, so that the others keep their bits. `weight` is that of a slice and a stream, the first where one scale
+/// Common factors are `(16 + i) / 16 * 2^e`. Of those from the first that cuts no scale factor down to an eighth of it
+/// the one with the least `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few
+/// large scale factors may be cut, so that the others keep their bits. What is tried does not move with the scale
+/// factors, so in training the common factor stays while they change a little. `weight` is that of a slice and a stream, the first where one scale
 /// factor stands for all; a source that never spikes has no stream, and its weight is 0.
 pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
     let top = f64::from((1u32 << bits) - 1);
@@ -35,15 +36,34 @@ pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize
         runs.sum::<f64>()
     };
     let (mut common, mut least) = (1.0, f64::INFINITY);
-    for part in (PARTS / 8..=PARTS).rev() {
-        let candidate = largest / top * (f64::from(part) / f64::from(PARTS));
-        let found = if candidate > 0.0 { error(candidate) } else { f64::INFINITY };
+    for candidate in common_factors(largest / top) {
+        let found = error(candidate);
         if found < least {
             (common, least) = (candidate, found);
         }
     }
     let values = scales.values.iter().map(|&value| integer(value, common) as i32).collect();
     FixedPoint { integers: Broadcast { shape: scales.shape, values }, common }
+}
+
+/// Common factors from the smallest that is not below `most` down to an eighth of it; none for 0.
+fn common_factors(most: f64) -> Vec<f64> {
+    if !(most > 0.0 && most.is_finite()) {
+        return Vec::new();
+    }
+    let mut power = 1.0f64;
+    while power < most {
+        power *= 2.0;
+    }
+    while power / 2.0 >= most {
+        power /= 2.0;
+    }
+    // Now power / 2 < most <= power.
+    let grid = |step: u32| {
+        power / f64::from(1u32 << (step / STEPS)) * f64::from(2 * STEPS - step % STEPS) / f64::from(2 * STEPS)
+    };
+    let first = (1..=STEPS).find(|&step| grid(step) < most).unwrap_or(STEPS) - 1;
+    (first..).map(grid).take_while(|&candidate| candidate >= most / 8.0).collect()
 }
 
 /// A resting input in units of `multiplier * count` on a grid of `2^shift` units for each of the network's.

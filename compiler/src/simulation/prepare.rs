@@ -1,5 +1,7 @@
 //! A program made ready to run.
 
+use std::ops::Range;
+
 use kernels::{Engine, Isa, Parallelism, PoolingShape};
 use snn::NeuronKind;
 
@@ -38,10 +40,17 @@ impl SimulationOptions {
 pub struct Simulator<'a> {
     pub(super) program: &'a Program,
     pub(super) engine: Engine,
-    pub(super) input: usize,
-    pub(super) readout: usize,
+    pub(super) inputs: Vec<Part>,
+    pub(super) outputs: Vec<Part>,
     /// One for each population.
     pub(super) stages: Vec<Stage>,
+}
+
+/// Where the neurons of an input or output population lie among those of all inputs or outputs of an example.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub population: usize,
+    pub range: Range<usize>,
 }
 
 /// What happens before a population fires.
@@ -85,27 +94,41 @@ impl<'a> Simulator<'a> {
     /// Prepares a program.
     ///
     /// # Errors
-    /// [`CompilerError::Samples`] unless it has one input and one readout population,
+    /// [`CompilerError::Samples`] for a program without inputs or outputs,
     /// [`CompilerError::Columns`] when tensors do not fit the layout, and those of
     /// [`crate::circuit::AnalogArray::realise`] for a chip.
     pub fn new(program: &'a Program, options: SimulationOptions) -> Result<Self, CompilerError> {
         let engine = Engine::new(options.isa, Parallelism::Serial)?;
-        let single = |kind: NeuronKind, name: &str| {
-            let all = program.layout.populations.iter().enumerate();
-            let mut found = all.filter(|(_, population)| population.neuron == kind).map(|(index, _)| index);
-            match (found.next(), found.next()) {
-                (Some(index), None) => Ok(index),
-                _ => Err(CompilerError::Samples {
-                    what: format!("{name} populations of the compiled network"),
-                    expected: "one".to_owned(),
-                    found: "none or several".to_owned(),
-                }),
-            }
+        let parts = |is_one: &dyn Fn(usize, &PopulationLayout) -> bool| {
+            let mut start = 0;
+            let found = program.layout.populations.iter().enumerate();
+            let part = found.filter(|(index, population)| is_one(*index, population)).map(|(index, population)| {
+                let range = start..start + population.shape.iter().product::<usize>();
+                start = range.end;
+                Part { population: index, range }
+            });
+            part.collect::<Vec<Part>>()
         };
-        let (input, readout) = (single(NeuronKind::Input, "input")?, single(NeuronKind::Readout, "readout")?);
+        let is_left = |index: usize| program.layout.projections.iter().any(|projection| projection.from == index);
+        let inputs = parts(&|_, population| population.neuron == NeuronKind::Input);
+        let readouts = parts(&|_, population| population.neuron == NeuronKind::Readout);
+        let outputs = if readouts.is_empty() {
+            parts(&|index, population| population.neuron == NeuronKind::Linear && !is_left(index))
+        } else {
+            readouts
+        };
+        for (name, parts) in [("input", &inputs), ("output", &outputs)] {
+            if parts.is_empty() {
+                return Err(CompilerError::Samples {
+                    what: format!("{name} populations of the compiled network"),
+                    expected: "at least one".to_owned(),
+                    found: "none".to_owned(),
+                });
+            }
+        }
         let mut stages = Vec::with_capacity(program.layout.populations.len());
         for (index, population) in program.layout.populations.iter().enumerate() {
-            stages.push(if index == input {
+            stages.push(if population.neuron == NeuronKind::Input {
                 Stage::Input
             } else if is_narrow(program, index, population)? {
                 Stage::Narrow(currents(program, index, engine, options)?)
@@ -113,7 +136,7 @@ impl<'a> Simulator<'a> {
                 Stage::Wide(currents(program, index, engine, options)?)
             });
         }
-        Ok(Self { program, engine, input, readout, stages })
+        Ok(Self { program, engine, inputs, outputs, stages })
     }
 
     /// The program that is run.
@@ -121,14 +144,15 @@ impl<'a> Simulator<'a> {
         self.program
     }
 
-    /// Input counts of an example.
+    /// Input counts of an example, all input populations together.
     pub fn input_length(&self) -> usize {
-        self.neurons(self.input)
+        self.inputs.last().map_or(0, |part| part.range.end)
     }
 
-    /// Number of readouts.
+    /// Output neurons of an example: those of the readouts, or in a program without one of the linear populations that
+    /// project nowhere.
     pub fn classes(&self) -> usize {
-        self.neurons(self.readout)
+        self.outputs.last().map_or(0, |part| part.range.end)
     }
 
     pub(super) fn neurons(&self, population: usize) -> usize {

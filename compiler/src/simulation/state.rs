@@ -16,6 +16,8 @@ pub struct SimulationState {
     pub(super) counts: Vec<Vec<u8>>,
     pub(super) is_signed: Vec<bool>,
     pub(super) logits: Vec<f64>,
+    /// Logits of one readout.
+    pub(super) readout: Vec<f64>,
     pub(super) narrow: Vec<i32>,
     pub(super) wide: Vec<i64>,
     pub(super) gate: Vec<u8>,
@@ -46,6 +48,7 @@ impl Simulator<'_> {
             counts: lengths().map(|length| vec![0; length]).collect(),
             is_signed: layout.populations.iter().map(|population| population.minimum_count < 0).collect(),
             logits: vec![0.0; self.classes() * capacity],
+            readout: Vec::new(),
             narrow: vec![0; longest(|stage| matches!(stage, Stage::Narrow(_)))],
             wide: vec![0; longest(|stage| matches!(stage, Stage::Wide(_)))],
             gate: vec![0; lengths().max().unwrap_or(0)],
@@ -64,7 +67,8 @@ impl SimulationState {
         view(&self.counts[population], self.is_signed[population], self.neurons[population] * self.examples)
     }
 
-    /// Logits of the last run: total input of the readout over its threshold.
+    /// `[examples][output neurons]` of the last run: total inputs of readouts over their thresholds, or spike counts where
+    /// outputs fire.
     pub fn logits(&self) -> &[f64] {
         let classes = self.logits.len().checked_div(self.capacity).unwrap_or(0);
         &self.logits[..classes * self.examples]

@@ -106,7 +106,7 @@ impl Columns {
             return Err(refused(problem, "choose weights.signed = \"differential-pair\", or a uniform quantiser"));
         }
         let range = ranges[projection.from];
-        let bits = hardware.input.bits_for(network.single_input() == Some(projection.from));
+        let bits = hardware.input.bits_for(source.neuron == snn::NeuronKind::Input);
         if u64::from(range.magnitude()) >= 1u64 << bits {
             let problem = format!("counts of up to {} for inputs of {bits} bits", range.magnitude());
             return Err(refused(problem, "train it with a smaller largest count"));

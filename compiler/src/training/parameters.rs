@@ -1,5 +1,7 @@
 //! Trained numbers over the partial sums of a projection.
 
+use super::columns::whole;
+
 /// Sizes `[row tiles, slices, streams, outputs]` of the partial sums of a projection, and how a
 /// partial sum is numbered: `((r * streams + j) * slices + k) * outputs + m`, so that a read holds a
 /// run of them.
@@ -48,6 +50,17 @@ impl Parameters {
 
     pub fn get(&self, index: [usize; 4]) -> f32 {
         self.values[self.group(index)]
+    }
+
+    /// Puts values whose integer is another one than `before` onto that integer, at rest. Where descent pushes a
+    /// threshold up from one integer and down from the next, it would otherwise change with every update.
+    pub fn settle(&mut self, before: &[i32]) {
+        for ((value, velocity), &before) in self.values.iter_mut().zip(&mut self.momentum).zip(before) {
+            let now = whole(*value);
+            if now != before {
+                (*value, *velocity) = (now as f32, 0.0);
+            }
+        }
     }
 
     /// Momentum descent along `gradients`, one a value, by at most a tenth of it and kept within

@@ -31,8 +31,8 @@ impl Stage {
         }
     }
 
-    /// Its share of the epochs beyond the first, relative to the others: most where most is to be learned. Weights
-    /// on the hardware's bits are learned in one epoch.
+    /// Its share of the epochs beyond the first, relative to the others: most where most is to be learned.
+    /// Weights on the hardware's bits are learned in one epoch.
     fn parts(self) -> u32 {
         match self {
             Self::Weights => 0,

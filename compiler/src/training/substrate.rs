@@ -8,7 +8,7 @@ use spikegrad::{
 };
 
 use super::accumulate::Scratch;
-use super::columns::{Columns, REAL_BITS, SMALLEST_SCALE};
+use super::columns::{Columns, REAL_BITS, SMALLEST_SCALE, whole};
 use super::initialise::CalibrationInputs;
 use super::noise::{Draw, NoisyColumns};
 use super::options::{ColumnGradient, TrainingOptions};
@@ -391,7 +391,9 @@ impl Columns {
         self.scales.descend(&gradients, rates.momentum, rate, [SMALLEST_SCALE, most]);
         if !of_thresholds.is_empty() {
             let gradients = scaled(&of_levels, &self.levels.values);
+            let before: Vec<i32> = self.levels.values.iter().map(|&level| whole(level)).collect();
             self.levels.descend(&gradients, rates.momentum, rate, [1.0, most]);
+            self.levels.settle(&before);
         }
         // In real units a resting input is a bias, and descends as a weight does.
         let real = f64::from(2.0f32.powi(fraction_bits as i32)) / step;

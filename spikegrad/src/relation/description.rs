@@ -23,7 +23,7 @@ pub struct RelationDescription {
 
 /// Settings of a task that starts from nothing else.
 fn training() -> TrainingSettings {
-    TrainingSettings { epochs: 20, batch: 64, learning_rate: 0.003, ..TrainingSettings::default() }
+    TrainingSettings { epochs: 20, batch: 32, learning_rate: 0.012, alpha: 200.0, ..TrainingSettings::default() }
 }
 
 /// The shared populations and what an example shows.
@@ -40,6 +40,9 @@ pub struct RelationSection {
     pub validation: u32,
     /// Number format of the weights.
     pub weights: snn::WeightFormat,
+    /// Largest spike count of the neurons between codes; crossbars of 4-bit inputs take 15. Their thresholds rise
+    /// where it is below 40, so that few counts reach it.
+    pub max_spikes: u8,
 }
 
 impl Default for RelationSection {
@@ -50,6 +53,7 @@ impl Default for RelationSection {
             examples: 25_600,
             validation: 2_000,
             weights: snn::WeightFormat::I8,
+            max_spikes: 127,
         }
     }
 }
@@ -188,6 +192,9 @@ impl RelationDescription {
             if !(1..=100_000_000).contains(&count) {
                 return wrong(format!("relation.{field}"), "1 to 100000000", count.to_string());
             }
+        }
+        if !(1..=127).contains(&section.max_spikes) {
+            return wrong("relation.max_spikes".to_owned(), "1 to 127", section.max_spikes.to_string());
         }
         if !(2..=MOST_VARIABLES).contains(&self.variables.len()) {
             return wrong("variable".to_owned(), "2 to 32 variables", self.variables.len().to_string());

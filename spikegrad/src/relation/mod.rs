@@ -18,6 +18,7 @@
 mod bayes;
 mod code;
 mod description;
+mod evaluate;
 mod expression;
 mod images;
 mod judge;
@@ -30,6 +31,7 @@ mod tests;
 pub use bayes::Posterior;
 pub use code::{Code, Decoder};
 pub use description::{Noise, Observation, Presentation, RelationDescription, RelationSection, VariableDescription};
+pub use evaluate::{CueWeight, Direction, Estimate};
 pub use images::ImageBank;
 pub use judge::Judge;
 pub use scene::{Cue, Scene, Split};

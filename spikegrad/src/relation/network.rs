@@ -25,6 +25,8 @@ use crate::error::SpikegradError;
 pub(super) const MOST_EVENTS: u8 = 127;
 /// Spikes of a neuron inside the network that codes are scaled to, about.
 const INNER_COUNT: f64 = 10.0;
+/// Largest counts that neurons inside the network reach, about.
+const ROOM: f64 = 40.0;
 
 impl RelationDescription {
     /// The network that infers the variables.
@@ -33,6 +35,8 @@ impl RelationDescription {
     /// [`SpikegradError::Snn`] where it exceeds what a network may hold.
     pub fn network(&self) -> Result<Network, SpikegradError> {
         let mut builder = Builder {
+            largest: self.relation.max_spikes.into(),
+            rise: (ROOM / f64::from(self.relation.max_spikes)).max(1.0),
             description: NetworkDescription {
                 format: FORMAT,
                 weights: self.relation.weights,
@@ -61,6 +65,9 @@ impl RelationDescription {
 }
 
 struct Builder {
+    largest: i32,
+    /// Factor on thresholds of populations that codes drive, and its inverse on those that become codes again.
+    rise: f64,
     description: NetworkDescription,
 }
 
@@ -75,10 +82,10 @@ impl Builder {
     /// The populations between input and relation; returns the last one.
     fn encoder(&mut self, variable: &VariableDescription) -> String {
         let mut below = variable.name.clone();
-        let mut scale = f64::from(scale_of_input(variable)) / INNER_COUNT;
+        let mut scale = strong_input(variable) / INNER_COUNT * self.rise;
         for (level, &units) in variable.hidden.iter().enumerate() {
             let name = format!("{}.encoder{}", variable.name, level + 1);
-            self.population(&name, vec![units], &[below], scale.max(1.0));
+            self.population(&name, vec![units], &[below], scale);
             (below, scale) = (name, 1.0);
         }
         below
@@ -95,9 +102,10 @@ impl Builder {
 
     fn output(&mut self, variable: &VariableDescription, below: String) {
         let name = format!("{}.inferred", variable.name);
-        self.population(&name, variable.code.shape(), &[below], INNER_COUNT / f64::from(variable.peak));
+        self.population(&name, variable.code.shape(), &[below], INNER_COUNT / f64::from(variable.peak) / self.rise);
         if let Some(last) = self.description.populations.last_mut() {
             last.neuron = NeuronKind::Linear;
+            last.maximum_count = None;
         }
     }
 
@@ -114,6 +122,7 @@ impl Builder {
             fraction_bits: bits,
             threshold: (threshold != 1i64 << bits).then_some(Threshold::Uniform(threshold)),
             bias: true,
+            maximum_count: Some(self.largest),
             ..bare(name, shape, NeuronKind::Relu)
         });
         for from in below {
@@ -150,9 +159,10 @@ fn largest_input(variable: &VariableDescription) -> u8 {
 }
 
 /// Count of a strong input of a variable.
-fn scale_of_input(variable: &VariableDescription) -> u8 {
-    match &variable.code {
-        Code::Image { maximum, .. } => *maximum,
-        _ => variable.peak,
+fn strong_input(variable: &VariableDescription) -> f64 {
+    match (&variable.code, variable.observes.as_ref().map(|observation| observation.noise)) {
+        (Code::Image { maximum, .. }, _) => f64::from(*maximum),
+        (_, Some(Noise::Events { light: [_, brightest], .. })) => brightest * f64::from(variable.peak),
+        _ => f64::from(variable.peak),
     }
 }

@@ -13,19 +13,19 @@ use crate::plots;
 
 /// The totals of a cost report, for one example.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct CostFigures {
-    pub(super) arrays: usize,
-    pub(super) energy_pj: f64,
-    pub(super) accumulate_only_pj: f64,
-    pub(super) lossless_converters_pj: f64,
-    pub(super) pipeline_ns: f64,
-    pub(super) single_example_ns: f64,
-    pub(super) area_um2: f64,
-    pub(super) timing: Timing,
+pub(in crate::command) struct CostFigures {
+    pub(in crate::command) arrays: usize,
+    pub(in crate::command) energy_pj: f64,
+    pub(in crate::command) accumulate_only_pj: f64,
+    pub(in crate::command) lossless_converters_pj: f64,
+    pub(in crate::command) pipeline_ns: f64,
+    pub(in crate::command) single_example_ns: f64,
+    pub(in crate::command) area_um2: f64,
+    pub(in crate::command) timing: Timing,
 }
 
 impl CostFigures {
-    pub(super) fn of(report: &CostReport) -> Self {
+    pub(in crate::command) fn of(report: &CostReport) -> Self {
         Self {
             arrays: report.arrays,
             energy_pj: report.energy_pj.total(),
@@ -45,7 +45,7 @@ impl CostFigures {
 ///
 /// # Errors
 /// When folder or files cannot be written, or the counts are of another network.
-pub(super) fn write_cost(
+pub(in crate::command) fn write_cost(
     program: &Program,
     statistics: &RunStatistics,
     folder: &Path,

@@ -1,6 +1,6 @@
 //! `sterna hardware`: chips that networks are compiled for.
 
-mod costs;
+pub(in crate::command) mod costs;
 mod eval;
 mod list;
 mod show;

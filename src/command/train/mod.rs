@@ -1,7 +1,6 @@
 //! `sterna train`: trains a network and leaves a run folder.
 
 mod arguments;
-mod course;
 mod plan;
 mod result;
 
@@ -12,9 +11,9 @@ use anyhow::Context as _;
 use snn::Network;
 use spikegrad::{Trainer, evaluate};
 
-use self::course::{Course, Ending};
 use self::plan::Plan;
 use super::Context;
+use super::course::{self, Course, Ending};
 use crate::CommandError;
 use crate::interruption::Interruption;
 use crate::run_folder::{Existing, Metrics};
@@ -42,7 +41,8 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
     let (network, parts) = prepare(&plan, context)?;
     let interruption = Interruption::listen()?;
     let mut course = begin(&plan, network, arguments, context)?;
-    let ending = course.run(&parts, &interruption)?;
+    let data = course::Parts { train: &parts.train, validation: &parts.validation };
+    let ending = course.run(data, &interruption)?;
     let plots = |course: &Course<'_>| -> anyhow::Result<()> {
         if arguments.no_plots { Ok(()) } else { result::draw(&plan.folder, course.metrics()) }
     };
@@ -116,11 +116,11 @@ fn begin<'a>(
         folder.remove_temporary_files();
         let trainer = Trainer::resume(network, settings, resources, &folder.checkpoint())?;
         let metrics = folder.read_metrics(trainer.position().epoch)?;
-        folder.write_configuration(&plan.configuration)?;
+        folder.write_configuration(&plan.configuration.to_toml()?)?;
         (trainer, metrics)
     } else {
         let trainer = Trainer::new(network, settings, resources).with_context(|| plan.place.clone())?;
-        folder.start(&plan.configuration)?;
+        folder.start(&plan.configuration.to_toml()?)?;
         trainer.save(&folder.checkpoint())?;
         (trainer, Metrics::default())
     };

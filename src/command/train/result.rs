@@ -4,10 +4,10 @@ use anyhow::Context as _;
 use kernels::Isa;
 use serde::Serialize;
 use snn::{Connection, Network, WeightFormat};
-use spikegrad::{Gradient, Resources, Score};
+use spikegrad::{Gradient, Objective, Resources, Score};
 
-use super::course::Course;
 use super::plan::Plan;
+use crate::command::course::Course;
 use crate::plots;
 use crate::run_folder::{Metrics, RunFolder};
 
@@ -110,7 +110,7 @@ pub(super) fn draw(folder: &RunFolder, metrics: &Metrics) -> anyhow::Result<()> 
     }
     let plots = folder.plots();
     std::fs::create_dir_all(&plots).with_context(|| format!("cannot make the folder {}", plots.display()))?;
-    drawn(plots::learning_curves(&reports, &plots.join("learning_curves.png")))?;
+    drawn(plots::learning_curves(&reports, Objective::Class, &plots.join("learning_curves.png")))?;
     drawn(plots::spikes_per_population(&reports, &plots.join("spikes_per_population.png")))?;
     drawn(plots::error_spikes(&reports, &plots.join("error_spikes.png")))?;
     Ok(())

@@ -188,8 +188,14 @@ fn scale_factors_too_small_or_zero() {
     let zeros = fixed_point(&ScaleValues { shape: [1, 1, 1, 2], values: vec![0.0, 0.0] }, 4, |_, _| 1.0);
     assert_eq!((zeros.integers.values, zeros.common), (vec![0, 0], 1.0));
     let fixed = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![3.0, 1.6, 0.09] }, 4, |_, _| 1.0);
-    assert_eq!(fixed.integers.values, [15, 8, 0]);
-    assert_eq!(fixed.common, 0.2);
+    assert_eq!((fixed.integers.values, fixed.common), (vec![15, 8, 0], 13.0 / 64.0));
+    // The common factor stays while scale factors change a little, and one outlier is cut for many others.
+    let moved = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![2.99, 1.61, 0.09] }, 4, |_, _| 1.0);
+    assert_eq!(moved.common, 13.0 / 64.0);
+    let mut values = vec![1.5; 60];
+    values.push(12.0);
+    let cut = fixed_point(&ScaleValues { shape: [1, 1, 1, 61], values }, 4, |_, _| 1.0);
+    assert!(cut.common < 12.0 / 15.0 && *cut.integers.values.last().unwrap() == 15, "{cut:?}");
 }
 
 #[test]

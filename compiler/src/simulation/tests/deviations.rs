@@ -58,7 +58,7 @@ fn threads_and_groups_change_nothing_and_seeds_do() {
         let mut generator = Generator::new(seed);
         let network = generator.network(WeightFormat::I8);
         let input = inputs(&mut generator, &network, 37);
-        let classes = network.populations()[network.single_readout().unwrap()].shape.neurons();
+        let classes = generator.errors(&network, 1).len();
         let set = Set { length: input.len() / 37, input, classes };
         let mut hardware = ideal(19, 30);
         let resources = |threads| Resources { threads, isa: Isa::detect() };
@@ -85,7 +85,7 @@ fn samples_that_do_not_fit_are_refused() {
     let mut generator = Generator::new(1);
     let network = generator.network(WeightFormat::I8);
     let input = inputs(&mut generator, &network, 2);
-    let classes = network.populations()[network.single_readout().unwrap()].shape.neurons();
+    let classes = generator.errors(&network, 1).len();
     let length = input.len() / 2;
     let program = compile(&network, &ideal(19, 30), &Calibration::none()).unwrap();
     let simulator = Simulator::new(&program, SimulationOptions::new(Isa::detect())).unwrap();

@@ -8,7 +8,7 @@ mod reference;
 
 use kernels::{Counts, Isa};
 use proptest::prelude::*;
-use snn::{Network, WeightFormat};
+use snn::{Network, NeuronKind, WeightFormat};
 use spikegrad::Inference;
 
 use networks::Generator;
@@ -64,9 +64,9 @@ proptest! {
         inference.run(&input, examples).unwrap();
         let fast = simulate(&program, &input, examples, true, None);
         let columns = simulate(&program, &input, examples, false, None);
-        let readout = network.single_readout().unwrap();
+        let is_readout = |&population: &usize| network.populations()[population].neuron == NeuronKind::Readout;
         for state in [&fast, &columns] {
-            for population in (0..network.populations().len()).filter(|&population| population != readout) {
+            for population in (0..network.populations().len()).filter(|population| !is_readout(population)) {
                 prop_assert_eq!(values(state.counts(population)), values(inference.counts(population)));
             }
             prop_assert_eq!(state.logits(), inference.logits());
@@ -80,24 +80,29 @@ proptest! {
         let input = inputs(&mut generator, &network, examples);
         let state = simulate(&program, &input, examples, true, None);
         let length = input.len() / examples;
-        let readout = network.single_readout().unwrap();
-        let is_signed = network.populations()[network.single_input().unwrap()].is_signed();
         for (example, input) in input.chunks_exact(length).enumerate() {
-            let counts: Vec<i32> =
-                input.iter().map(|&byte| if is_signed { i32::from(byte as i8) } else { i32::from(byte) }).collect();
-            let expected = reference::run(&program, &counts);
+            let populations = networks::inputs(&network);
+            let counts = populations.iter().zip(networks::cut(&network, &populations, input)).map(|(&index, bytes)| {
+                let is_signed = network.populations()[index].is_signed();
+                bytes.iter().map(|&byte| if is_signed { i32::from(byte as i8) } else { i32::from(byte) }).collect()
+            });
+            let expected = reference::run(&program, &counts.collect::<Vec<Vec<i32>>>());
             for (population, expected) in expected.iter().enumerate() {
-                if population == readout {
-                    let thresholds = program.layout.populations[population].thresholds.iter().cycle();
-                    let logits: Vec<f64> =
-                        expected.iter().zip(thresholds).map(|(&total, &threshold)| total as f64 / threshold as f64).collect();
-                    prop_assert_eq!(&state.logits()[example * logits.len()..][..logits.len()], &logits[..]);
-                } else {
+                if network.populations()[population].neuron != NeuronKind::Readout {
                     let found = values(state.counts(population));
                     let found: Vec<i128> = found[example * expected.len()..][..expected.len()].iter().map(|&c| c.into()).collect();
                     prop_assert_eq!(&found, expected);
                 }
             }
+            let logits: Vec<f64> = networks::outputs(&network).into_iter().flat_map(|population| {
+                let fires = network.populations()[population].fires();
+                let thresholds = &program.layout.populations[population].thresholds;
+                let logit = move |(place, &total): (usize, &i128)| {
+                    total as f64 / if fires { 1.0 } else { thresholds[place % thresholds.len()] as f64 }
+                };
+                expected[population].iter().enumerate().map(logit)
+            }).collect();
+            prop_assert_eq!(&state.logits()[example * logits.len()..][..logits.len()], &logits[..]);
         }
     }
 

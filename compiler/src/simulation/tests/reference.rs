@@ -11,13 +11,14 @@ use crate::program::{
     Crossbar, CrossbarLayout, DigitalKind, Geometry, PopulationLayout, Program, ProjectionKind, ProjectionLayout,
 };
 
-/// Counts of every population (total inputs for the readout) for one example.
-pub fn run(program: &Program, input: &[i32]) -> Vec<Vec<i128>> {
+/// Counts of every population (total inputs for readouts) for one example, `inputs` by input population.
+pub fn run(program: &Program, inputs: &[Vec<i32>]) -> Vec<Vec<i128>> {
     let layout = &program.layout;
     let mut counts: Vec<Vec<i128>> = Vec::new();
+    let mut inputs = inputs.iter();
     for (index, population) in layout.populations.iter().enumerate() {
         if population.neuron == NeuronKind::Input {
-            counts.push(input.iter().map(|&count| count.into()).collect());
+            counts.push(inputs.next().unwrap().iter().map(|&count| count.into()).collect());
             continue;
         }
         let channels = population.shape[0];

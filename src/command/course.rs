@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use spikegrad::{Diagnosis, EpochReport, Samples as _, Trainer};
+use spikegrad::{Diagnosis, EpochReport, Objective, Samples, Trainer};
 
-use super::Parts;
 use crate::interruption::Interruption;
 use crate::output::{Output, Progress};
 use crate::run_folder::{EpochRecord, Metrics, RunFolder};
@@ -16,12 +15,15 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
+    /// All epochs are done.
     Finished,
+    /// The user asked to stop.
     Interrupted,
 }
 
-pub(super) struct Course<'a> {
+/// A trainer in its run folder.
+pub struct Course<'a> {
     trainer: Trainer,
     metrics: Metrics,
     folder: &'a RunFolder,
@@ -32,6 +34,15 @@ pub(super) struct Course<'a> {
     known_findings: BTreeSet<(String, String)>,
 }
 
+/// What a run trains on, and what its best epoch is chosen by.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// Training samples.
+    pub train: &'a dyn Samples,
+    /// Validation samples.
+    pub validation: &'a dyn Samples,
+}
+
 /// Time and examples of the updates of an epoch since the process began or resumed it.
 struct Timing {
     seconds: f64,
@@ -39,6 +50,7 @@ struct Timing {
 }
 
 impl<'a> Course<'a> {
+    /// A run at the start, or where its checkpoint left it; `remaining` updates until it ends as if interrupted.
     pub fn new(
         trainer: Trainer,
         metrics: Metrics,
@@ -49,16 +61,21 @@ impl<'a> Course<'a> {
         Self { trainer, metrics, folder, output, remaining, known_findings: BTreeSet::new() }
     }
 
+    /// The trainer.
     pub fn trainer(&self) -> &Trainer {
         &self.trainer
     }
 
+    /// Reports of all epochs.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
     /// Trains until all epochs are done or the user asks to stop.
-    pub fn run(&mut self, parts: &Parts, interruption: &Interruption) -> anyhow::Result<Ending> {
+    ///
+    /// # Errors
+    /// Those of the trainer and of the run folder.
+    pub fn run(&mut self, parts: Parts<'_>, interruption: &Interruption) -> anyhow::Result<Ending> {
         if self.trainer.is_finished() {
             let epochs = self.trainer.position().epoch;
             self.output.note(format!("all {epochs} epochs are done; --epochs N with a larger N goes on"))?;
@@ -74,7 +91,7 @@ impl<'a> Course<'a> {
     }
 
     /// The remaining updates of the current epoch; `None` when the user asks to stop.
-    fn updates(&mut self, parts: &Parts, interruption: &Interruption) -> anyhow::Result<Option<Timing>> {
+    fn updates(&mut self, parts: Parts<'_>, interruption: &Interruption) -> anyhow::Result<Option<Timing>> {
         let bar = self.progress(parts);
         let batch = self.trainer.settings().batch as u64;
         let (start, first) = (Instant::now(), self.trainer.position().batch);
@@ -85,10 +102,10 @@ impl<'a> Course<'a> {
                 bar.finish_and_clear();
                 return Ok(None);
             }
-            if self.trainer.epoch_is_complete(&parts.train) {
+            if self.trainer.epoch_is_complete(parts.train) {
                 break;
             }
-            let outcome = self.trainer.step(&parts.train)?;
+            let outcome = self.trainer.step(parts.train)?;
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(1));
             bar.set_position(outcome.batch);
             if !bar.is_hidden() {
@@ -104,7 +121,7 @@ impl<'a> Course<'a> {
         Ok(Some(Timing { seconds: start.elapsed().as_secs_f64(), examples: done }))
     }
 
-    fn progress(&self, parts: &Parts) -> ProgressBar {
+    fn progress(&self, parts: Parts<'_>) -> ProgressBar {
         let batches = parts.train.len().div_ceil(self.trainer.settings().batch);
         let bar = self.output.progress(batches as u64, Progress::Steps);
         bar.set_prefix(format!("epoch {}", self.trainer.position().epoch + 1));
@@ -112,9 +129,9 @@ impl<'a> Course<'a> {
     }
 
     /// Evaluates and writes model, metrics and checkpoint, in this order.
-    fn end_epoch(&mut self, parts: &Parts, timing: Timing) -> anyhow::Result<()> {
+    fn end_epoch(&mut self, parts: Parts<'_>, timing: Timing) -> anyhow::Result<()> {
         let start = Instant::now();
-        let mut report = self.trainer.finish_epoch(&parts.validation)?;
+        let mut report = self.trainer.finish_epoch(parts.validation)?;
         if timing.examples > 0 && timing.seconds > 0.0 {
             report.samples_per_second = Some(timing.examples as f64 / timing.seconds);
         }
@@ -131,7 +148,7 @@ impl<'a> Course<'a> {
         self.folder.write_metrics(&self.metrics)?;
         self.trainer.save(&self.folder.checkpoint())?;
         self.output.object(&record)?;
-        self.output.note(epoch_line(&record.report, self.trainer.settings().epochs))?;
+        self.output.note(epoch_line(&record.report, self.trainer.settings().epochs, parts.train.objective()))?;
         for diagnosis in &record.report.diagnoses {
             self.warn(diagnosis);
         }
@@ -148,9 +165,19 @@ impl<'a> Course<'a> {
     }
 }
 
-fn epoch_line(report: &EpochReport, epochs: u32) -> String {
+fn epoch_line(report: &EpochReport, epochs: u32, objective: Objective) -> String {
     let speed = report.samples_per_second.map(|speed| format!("  {speed:.0} samples/s")).unwrap_or_default();
     let mark = if report.is_best { " *" } else { "  " };
+    if objective != Objective::Class {
+        return format!(
+            "epoch {:>3}/{epochs}  loss {:.2}  validation loss {:.2}{mark}  right {:6.2} %  rate {:.5}{speed}",
+            report.epoch,
+            report.train.loss,
+            report.validation.loss,
+            100.0 * report.validation.accuracy,
+            report.learning_rate,
+        );
+    }
     format!(
         "epoch {:>3}/{epochs}  loss {:.4}  train {:6.2} %  validation {:6.2} %{mark}  rate {:.5}{speed}",
         report.epoch,
