@@ -286,10 +286,12 @@ impl Substrate for CrossbarSubstrate {
 
     fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) {
         let (targets, rate) = (&self.targets, self.options.scale_factor_rate * rates.learning_rate);
+        // A threshold serves many partial sums: once scale factors have few bits, they could not follow its next step.
+        let moves_levels = self.stage == Stage::Sums;
         for (columns, sums) in self.columns.iter_mut().zip(sums) {
             if let Some(columns) = columns.as_mut().filter(|_| !sums.parameters.is_empty()) {
                 let target = &targets[columns.to];
-                columns.descend(sums, rates, rate, &target.thresholds, target.fraction_bits);
+                columns.descend(sums, rates, [rate, if moves_levels { rate } else { 0.0 }], target);
             }
         }
     }
@@ -347,14 +349,8 @@ impl Columns {
     /// A scale factor thereby moves, relative to itself, as descent would move the weights it
     /// stands for along their own direction; LSQ's gradient scale has the same purpose. Columns of few cells would
     /// run away by the error counts that all comparators answer to alike, hence the least length.
-    fn descend(
-        &mut self,
-        sums: &GradientSums,
-        rates: &SubstrateRates,
-        rate: f64,
-        thresholds: &[f64],
-        fraction_bits: u32,
-    ) {
+    fn descend(&mut self, sums: &GradientSums, rates: &SubstrateRates, [rate, level_rate]: [f64; 2], target: &Target) {
+        let (thresholds, fraction_bits) = (&target.thresholds, target.fraction_bits);
         let count = self.sizes.count();
         let step = f64::from(self.step);
         let share = rates.share * step / rates.kept[self.to];
@@ -389,10 +385,10 @@ impl Columns {
         let most = (self.operator.rows(0) << self.operator.slicing().cell_bits) as f64;
         let gradients = scaled(&of_scales, &self.scales.values);
         self.scales.descend(&gradients, rates.momentum, rate, [SMALLEST_SCALE, most]);
-        if !of_thresholds.is_empty() {
+        if !of_thresholds.is_empty() && level_rate > 0.0 {
             let gradients = scaled(&of_levels, &self.levels.values);
             let before: Vec<i32> = self.levels.values.iter().map(|&level| whole(level)).collect();
-            self.levels.descend(&gradients, rates.momentum, rate, [1.0, most]);
+            self.levels.descend(&gradients, rates.momentum, level_rate, [1.0, most]);
             self.levels.settle(&before);
         }
         // In real units a resting input is a bias, and descends as a weight does.

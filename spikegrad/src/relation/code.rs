@@ -32,13 +32,14 @@ pub enum Code {
         #[serde(default)]
         circular: bool,
     },
-    /// A triangle on a line: `y_n = max(0, 1 - |n - c| / (width N))`, c not rounded.
+    /// A triangle on a line: `y_n = max(0, 1 - |n - c| / (width N))`, c not rounded, at least `width N` from both ends,
+    /// so that no triangle is cut.
     Linear {
         /// N.
         neurons: usize,
         /// Half of its foot as a share of the population.
         width: f64,
-        /// Values of the first and the last neuron.
+        /// Smallest and largest value.
         #[serde(default = "unit_range")]
         range: [f64; 2],
     },
@@ -97,8 +98,11 @@ impl Code {
             return wrong("range", "two numbers, the smaller first", format!("[{low}, {high}]"));
         }
         match self {
-            Self::Gaussian { width, .. } | Self::Linear { width, .. } if !(*width > 0.0 && *width <= 1.0) => {
+            Self::Gaussian { width, .. } if !(*width > 0.0 && *width <= 1.0) => {
                 wrong("width", "above 0 and at most 1", width.to_string())
+            }
+            Self::Linear { width, .. } if !(*width > 0.0 && *width <= 0.4) => {
+                wrong("width", "above 0 and at most 0.4", width.to_string())
             }
             Self::Spot { radius, .. } if !(*radius > 0.0 && *radius <= 1000.0) => {
                 wrong("radius", "above 0 and at most 1000 pixels", radius.to_string())
@@ -186,6 +190,7 @@ impl Code {
         let count = self.positions() as f64;
         match self {
             Self::Circular { .. } => (share * count).round().rem_euclid(count),
+            Self::Linear { width, .. } => width * count + share * (count - 1.0 - 2.0 * width * count),
             _ if self.is_circular() => (share * count).rem_euclid(count),
             _ => share * (count - 1.0),
         }
@@ -195,7 +200,11 @@ impl Code {
     fn value(&self, position: f64) -> f64 {
         let Some([low, high]) = self.range() else { return position };
         let count = self.positions() as f64;
-        let share = if self.is_circular() { position.rem_euclid(count) / count } else { position / (count - 1.0) };
+        let share = match self {
+            Self::Linear { width, .. } => (position - width * count) / (count - 1.0 - 2.0 * width * count),
+            _ if self.is_circular() => position.rem_euclid(count) / count,
+            _ => position / (count - 1.0),
+        };
         low + (high - low) * share
     }
 
@@ -238,6 +247,9 @@ impl Code {
     }
 }
 
+/// Counts below this share of the largest do not enter a centre of mass, which they would move from far away.
+const FAINT: f64 = 0.05;
+
 /// Reads continuous values out of counts by a matched filter: the position whose code has the largest product with
 /// the counts, each code divided by its length.
 ///
@@ -246,7 +258,9 @@ impl Code {
 /// ```
 ///
 /// Codes whose value is not rounded to a position are read between positions, at the top of the parabola through the
-/// best position and its neighbours. Counts may be negative.
+/// best position and its neighbours. A triangle on a line is read by its centre of mass `sum n r_n / sum r_n` instead,
+/// over counts of at least a twentieth of the largest: a population that was trained on the distance of counts becomes the mean of the
+/// codes that are possible, and the centre of that is the mean of the values. Counts may be negative.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     code: Code,
@@ -274,6 +288,12 @@ impl Decoder {
         let best = (0..scores.len()).fold(0, |best, place| if scores[place] > scores[best] { place } else { best });
         if matches!(self.code, Code::Circular { .. }) {
             return self.code.value(best as f64);
+        }
+        let largest = counts.iter().copied().fold(0.0, f64::max);
+        if matches!(self.code, Code::Linear { .. }) && largest > 0.0 {
+            let counted = counts.iter().enumerate().filter(|(_, count)| **count >= FAINT * largest);
+            let sums = counted.fold((0.0, 0.0), |(mass, moment), (n, r)| (mass + r, moment + n as f64 * r));
+            return self.code.value(sums.1 / sums.0);
         }
         let last = scores.len() - 1;
         let neighbours = match best {
