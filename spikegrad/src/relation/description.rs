@@ -12,6 +12,7 @@ use crate::settings::TrainingSettings;
 #[serde(deny_unknown_fields)]
 pub struct RelationDescription {
     /// The populations that all variables share, and what an example shows.
+    #[serde(default)]
     pub relation: RelationSection,
     /// The variables; one that others are computed from stands before them.
     #[serde(rename = "variable")]
