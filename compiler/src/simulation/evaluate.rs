@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use serde::Serialize;
-use spikegrad::{Resources, Samples};
+use spikegrad::{Objective, Resources, Samples};
 
 use super::{SimulationOptions, Simulator};
 use crate::error::CompilerError;
@@ -15,11 +15,12 @@ const GROUP_BYTES: usize = 1 << 20;
 /// Outcome of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Share of examples whose largest logit is their label's; the first of equal ones counts.
+    /// Share of examples whose largest logit is their label's, the first of equal ones counting; where counts are
+    /// compared, of those that [`Samples::is_right`] calls right.
     pub accuracy: f64,
     /// Their number.
     pub correct: u64,
-    /// Predicted class of each example.
+    /// Predicted class of each example; empty where counts are compared.
     pub predictions: Vec<u16>,
     /// What happened in arrays and populations.
     pub statistics: RunStatistics,
@@ -64,31 +65,38 @@ pub fn evaluate_with(
     let group = (GROUP_BYTES / largest.max(1)).clamp(1, 64).min(count.div_ceil(threads.max(1)));
     let share = count.div_ceil(threads.max(1)).div_ceil(group) * group;
     let starts: Vec<usize> = (0..count).step_by(share).collect();
-    let part = |start: usize| -> Result<(Vec<u16>, RunStatistics), CompilerError> {
+    let has_classes = samples.objective() == Objective::Class;
+    let part = |start: usize| -> Result<(Vec<u16>, u64, RunStatistics), CompilerError> {
         let mut state = simulator.state(group);
         let mut input = vec![0; length * group];
-        let mut predictions = Vec::with_capacity(share);
+        let (mut predictions, mut correct) = (Vec::with_capacity(share), 0);
         for first in (start..count.min(start + share)).step_by(group) {
             let examples = group.min(count.min(start + share) - first);
             for (slot, counts) in input.chunks_exact_mut(length).take(examples).enumerate() {
                 samples.fill(None, first + slot, counts);
             }
             simulator.run(&mut state, &input[..length * examples], examples, first as u64)?;
-            predictions.extend(state.logits().chunks_exact(classes).map(prediction));
+            for (logits, index) in state.logits().chunks_exact(classes).zip(first..) {
+                if has_classes {
+                    let predicted = prediction(logits);
+                    correct += u64::from(usize::from(predicted) == samples.label(index));
+                    predictions.push(predicted);
+                } else {
+                    correct += u64::from(samples.is_right(None, index, logits));
+                }
+            }
             progress(examples as u64);
         }
-        Ok((predictions, state.statistics().clone()))
+        Ok((predictions, correct, state.statistics().clone()))
     };
     let parts = pool.install(|| starts.par_iter().map(|&start| part(start)).collect::<Result<Vec<_>, _>>())?;
     let mut predictions = Vec::with_capacity(count);
-    let mut statistics = RunStatistics::default();
-    for (part, seen) in parts {
+    let (mut statistics, mut correct) = (RunStatistics::default(), 0);
+    for (part, right, seen) in parts {
         predictions.extend(part);
+        correct += right;
         statistics.add(&seen);
     }
-    let correct =
-        predictions.iter().enumerate().filter(|(index, prediction)| usize::from(**prediction) == samples.label(*index));
-    let correct = correct.count() as u64;
     Ok(Evaluation { accuracy: correct as f64 / count as f64, correct, predictions, statistics })
 }
 

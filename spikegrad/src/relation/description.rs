@@ -233,7 +233,7 @@ impl RelationDescription {
         self.variables.iter().enumerate().map(parse).collect()
     }
 
-    /// Whether a variable has a population of inputs: others observe it, or it is presented.
+    /// Whether a variable has a population of inputs: no other one observes it.
     pub fn is_presented(&self, variable: usize) -> bool {
         let name = &self.variables[variable].name;
         !self.variables.iter().any(|other| other.observes.as_ref().is_some_and(|observed| observed.variable == *name))

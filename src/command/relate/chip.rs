@@ -1,17 +1,19 @@
 //! A relational network on a crossbar: what it infers there, and what an inference costs.
 
-use compiler::mapping::{Calibration, compile, plan as mapping_plan};
+use compiler::calibration::calibrate;
+use compiler::mapping::{compile, plan as mapping_plan};
 use compiler::simulation::{SimulationOptions, Simulator};
 use serde::Serialize;
 use snn::Network;
 use spikegrad::relation::{Split, Task};
 
 use super::plan::Plan;
-use crate::CommandError;
 use crate::command::Context;
 use crate::command::hardware;
 use crate::command::hardware::costs::{CostFigures, write_cost};
 
+/// Examples that steps, scale factors and thresholds of the chip are determined on.
+const CALIBRATED: usize = 500;
 /// Inferences that are run on the chip for each direction.
 const INFERENCES: usize = 500;
 /// Of these so many at a time.
@@ -52,13 +54,10 @@ pub(super) fn cost(
     context: &Context,
 ) -> anyhow::Result<ChipFigures> {
     let hardware = hardware::specification(name)?;
-    if Calibration::is_needed(&hardware) {
-        let expected = "a chip with converters of a full range, such as adc7-a, adc4-a or ideal";
-        let found = format!("{name}, whose quantiser '{}' is fitted to labelled samples", hardware.quantiser);
-        return Err(CommandError::usage("--hardware", expected, found).into());
-    }
     mapping_plan(network, &hardware).check()?;
-    let program = compile(network, &hardware, &Calibration::none())?;
+    let samples = task.samples(Split::Validation, CALIBRATED);
+    let calibration = calibrate(network, &hardware, &samples, context.resources)?.calibration;
+    let program = compile(network, &hardware, &calibration)?;
     let folder = plan.folder.path().join(format!("chip-{}", hardware.name));
     std::fs::create_dir_all(&folder)?;
     program.write(&folder)?;

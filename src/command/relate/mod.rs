@@ -56,7 +56,7 @@ pub fn run(arguments: &RelateArguments, context: &Context) -> anyhow::Result<()>
     let tested = Tested::new(&task, &network, &banks, arguments.test as usize, context)?;
     let sizes = sizes::train(arguments, &plan.description, &interruption, context)?;
     let chip = arguments.hardware.as_ref().map(|hardware| chip::cost(hardware, &task, &network, &plan, context));
-    let report = Report::new(&plan, &course, &tested, sizes, chip.transpose()?, context);
+    let report = Report::new(&plan, &task, &course, &tested, sizes, chip.transpose()?);
     if !arguments.no_plots {
         draw::all(&plan.folder, &task, &network, &tested, &report, course.metrics())?;
     }

@@ -253,11 +253,11 @@ impl FusionFigures {
 impl Report {
     pub fn new(
         plan: &Plan,
+        task: &Task,
         course: &Course<'_>,
         tested: &Tested,
         sizes: Vec<SizeFigures>,
         chip: Option<ChipFigures>,
-        context: &Context,
     ) -> Self {
         let (trainer, records) = (course.trainer(), course.metrics().records());
         let network = trainer.network();
@@ -277,13 +277,9 @@ impl Report {
             accumulations: direction.outputs.accumulations_per_example,
             events,
         });
-        // The task knows of its images only what has been read already.
-        let fusion = tested.estimates.as_ref().zip(tested.events.last()).and_then(|(estimates, &events)| {
-            let task = Task::new(plan.description.clone(), Vec::new(), plan.description.training.seed).ok()?;
-            Some(FusionFigures::new(&task, estimates, events))
-        });
+        let fusion = tested.estimates.as_ref().zip(tested.events.last());
+        let fusion = fusion.map(|(estimates, &events)| FusionFigures::new(task, estimates, events));
         let examples = tested.directions.first().map(|direction| direction.values.len());
-        let _ = context;
         Self {
             task: plan.name.clone(),
             seed: plan.description.training.seed,
