@@ -35,6 +35,8 @@ pub struct RelationSection {
     pub units: Vec<usize>,
     /// Which variables an example presents.
     pub present: Presentation,
+    /// Which variables the loss asks for.
+    pub targets: Targets,
     /// Examples of an epoch; every one is drawn anew.
     pub examples: u32,
     /// Examples that the best epoch is chosen by, and as many for each direction of a test.
@@ -51,6 +53,7 @@ impl Default for RelationSection {
         Self {
             units: vec![100],
             present: Presentation::AllButOne,
+            targets: Targets::Missing,
             examples: 25_600,
             validation: 2_000,
             weights: snn::WeightFormat::I8,
@@ -69,6 +72,17 @@ pub enum Presentation {
     /// Every observation with its own chance, at least one; all variables are asked for, so that what is missing is
     /// inferred and what is noisy is restored.
     Observations,
+}
+
+/// Which variables the loss asks for where all but one are presented; with observations it asks for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Targets {
+    /// The missing one.
+    #[default]
+    Missing,
+    /// All: those that are presented are restored, so that the relation has to hold what they are.
+    All,
 }
 
 /// A variable, the code of its populations and where its value comes from.

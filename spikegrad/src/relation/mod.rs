@@ -30,7 +30,9 @@ mod tests;
 
 pub use bayes::Posterior;
 pub use code::{Code, Decoder};
-pub use description::{Noise, Observation, Presentation, RelationDescription, RelationSection, VariableDescription};
+pub use description::{
+    Noise, Observation, Presentation, RelationDescription, RelationSection, Targets, VariableDescription,
+};
 pub use evaluate::{CueWeight, Direction, Estimate};
 pub use images::ImageBank;
 pub use judge::Judge;

@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, Poisson, StandardNormal};
 use snn::random::{Purpose, Stream};
 
-use super::description::{Noise, Presentation, VariableDescription};
+use super::description::{Noise, Presentation, Targets, VariableDescription};
 use super::task::Task;
 
 /// Where an example comes from; splits share no random number.
@@ -79,6 +79,7 @@ impl Task {
             values.push(value);
         }
         let is_observing = self.description.relation.present == Presentation::Observations;
+        let asks_for_all = is_observing || self.description.relation.targets == Targets::All;
         let left_out = match missing {
             None if !is_observing => Some(stream.below(variables.len() as u32) as usize),
             other => other,
@@ -96,7 +97,7 @@ impl Task {
             let cue = self.cue(&mut stream, split, variable, place, values[place]);
             cues.push(Some(cue).filter(|_| is_presented[place]));
         }
-        let is_wanted = (0..variables.len()).map(|place| is_observing || left_out == Some(place)).collect();
+        let is_wanted = (0..variables.len()).map(|place| asks_for_all || left_out == Some(place)).collect();
         Scene { values, cues, is_wanted, images }
     }
 

@@ -64,6 +64,8 @@ fn examples_are_pure_functions_of_their_place() {
         missing[left_out] += 1;
     }
     assert!(missing.iter().all(|&count| (900..1100).contains(&count)), "{missing:?}");
+    let all = format!("[relation]\ntargets = \"all\"\n{ADD}");
+    assert_eq!(self::task(&all).scene(Split::Test, 3, Some(1)).is_wanted, [true; 3]);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn images(task: &Task, tested: &Tested, plots: &Path) -> anyhow::Result<()> {
             .iter()
             .take(SHOWN)
             .map(|values| Some(first_channel(&mut means.get(values[0] as usize)?.iter().copied())));
-        columns.push(ImageColumn { heading: "mean of its class".to_owned(), images: expected.collect() });
+        columns.push(ImageColumn { heading: "its class mean".to_owned(), images: expected.collect() });
         let title = format!("{} inferred from the others", variables[missing].name);
         let subtitle = format!("{} classes; test images that training never saw", classes.len());
         let name = format!("inferred_{}.png", variables[missing].name);
