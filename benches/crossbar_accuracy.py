@@ -3,7 +3,7 @@
 runs the compiled files on the test data, before and after hardware-aware training.
 
 usage: benches/crossbar_accuracy.py [--data mnist,fashion-mnist] [--seeds 1,2,3] [--hardware A,B,...]
-                                    [--epochs 15] [--retrain 6] [--rate 0.05] [--out DIR]
+                                    [--epochs 15] [--retrain 10] [--rate RATE] [--out DIR]
 
 Networks, compiled folders and results that are complete in DIR are kept. Prints one JSON line for each
 network and chip and then, for each data set, a table of mean test accuracies with their standard
@@ -20,8 +20,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STERNA = ROOT / "target" / "release" / "sterna"
 CHIPS = "ideal,adc7-a,adc4-a,hcim-a-ternary,hcim-a-binary,adc6-b,adc4-b,hcim-b-ternary,hcim-b-binary"
-# Presets whose columns deliver codes that need trained scale factors.
-COMPARATORS = ("ternary", "binary", "adcless")
+# Presets whose columns deliver codes that need trained scale factors, and the learning rate of their training.
+COMPARATORS = {"ternary": 0.02, "binary": 0.05, "adcless": 0.05}
 
 
 def sterna(*arguments):
@@ -45,7 +45,8 @@ def accuracy(model, data, chip, retrain, options):
     folder = options.out / f"{model.name}-{chip}-{retrain}"
     result = folder / "accuracy.json"
     if not result.exists():
-        how = ["--retrain", retrain, "--learning-rate", options.rate] if retrain else ["--calibrate-on", 500]
+        rate = options.rate or next((rate for name, rate in COMPARATORS.items() if name in chip), None)
+        how = ["--retrain", retrain, "--learning-rate", rate] if retrain else ["--calibrate-on", 500]
         sterna("compile", model, "--hardware", chip, "--out", folder, "--overwrite", *([] if chip == "ideal" else how))
         result.write_text(json.dumps(sterna("hardware", "eval", folder, "--data", data)[-1]["accuracy"]))
     return json.loads(result.read_text())
@@ -62,8 +63,8 @@ def main():
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--hardware", default=CHIPS)
     parser.add_argument("--epochs", type=int, default=15, help="epochs of ordinary training")
-    parser.add_argument("--retrain", type=int, default=6, help="epochs of hardware-aware training")
-    parser.add_argument("--rate", type=float, default=0.05, help="learning rate of hardware-aware training")
+    parser.add_argument("--retrain", type=int, default=10, help="epochs of hardware-aware training")
+    parser.add_argument("--rate", type=float, help="learning rate of hardware-aware training; by the kind of columns when absent")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs" / "crossbar")
     options = parser.parse_args()
     subprocess.run(["cargo", "build", "--release", "--quiet"], check=True, cwd=ROOT)

@@ -65,7 +65,7 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Error against the number of neurons, a line for each series; both axes start at 0.
+/// Error against the number of neurons, a line for each series.
 ///
 /// # Errors
 /// [`PlotError::Empty`] without a finite point, [`PlotError::Write`] if the file cannot be written.
