@@ -85,7 +85,7 @@ impl Generator {
             (before, shape) = (name, next);
         }
         let classes = self.size(1, 20);
-        description.populations.push(population("readout", vec![classes], NeuronKind::Readout));
+        description.populations.push(PopulationDescription::new("readout", vec![classes], NeuronKind::Readout));
         if let Some(readout) = description.populations.last_mut() {
             readout.bias = self.one_in(2);
         }
@@ -100,7 +100,7 @@ impl Generator {
     }
 
     fn add_input(&mut self, description: &mut NetworkDescription, name: &str, shape: Vec<usize>) {
-        let mut input = population(name, shape, NeuronKind::Input);
+        let mut input = PopulationDescription::new(name, shape, NeuronKind::Input);
         if self.one_in(3) {
             input.minimum_count = Some(-128);
             input.maximum_count = Some(127);
@@ -117,7 +117,7 @@ impl Generator {
     ) {
         let neuron = if self.one_in(2) { NeuronKind::Relu } else { NeuronKind::Linear };
         let channels = shape[0];
-        let mut hidden = population(name, shape, neuron);
+        let mut hidden = PopulationDescription::new(name, shape, neuron);
         let scale = match kind {
             ProjectionKindDescription::SumPooling { weight, .. } => i64::from(weight.unsigned_abs()) * 4,
             _ => 1 << self.between(1, 7),
@@ -228,19 +228,6 @@ impl Generator {
             });
         }
         inputs
-    }
-}
-
-fn population(name: &str, shape: Vec<usize>, neuron: NeuronKind) -> PopulationDescription {
-    PopulationDescription {
-        name: name.to_owned(),
-        shape,
-        neuron,
-        fraction_bits: 0,
-        threshold: None,
-        bias: false,
-        minimum_count: None,
-        maximum_count: None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod hardware;
 pub mod inspect;
 pub mod relate;
 pub mod retrain;
+pub mod run_flags;
 pub mod simulate;
 pub mod train;
 pub mod trained;

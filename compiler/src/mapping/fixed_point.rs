@@ -20,8 +20,9 @@ const STEPS: u32 = 16;
 /// Common factors are `(16 + i) / 16 * 2^e`. Of those from the first that cuts no scale factor down to an eighth of it
 /// the one with the least `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few
 /// large scale factors may be cut, so that the others keep their bits. What is tried does not move with the scale
-/// factors, so in training the common factor stays while they change a little. `weight` is that of a slice and a stream, the first where one scale
-/// factor stands for all; a source that never spikes has no stream, and its weight is 0.
+/// factors, so in training the common factor stays while they change a little. `weight` is that of a slice and a
+/// stream, the first where one scale factor stands for all; a source that never spikes has no stream, and its weight
+/// is 0.
 pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
     let top = f64::from((1u32 << bits) - 1);
     let [_, slices, streams, outputs] = scales.shape;
@@ -63,7 +64,7 @@ fn common_factors(most: f64) -> Vec<f64> {
         power / f64::from(1u32 << (step / STEPS)) * f64::from(2 * STEPS - step % STEPS) / f64::from(2 * STEPS)
     };
     let first = (1..=STEPS).find(|&step| grid(step) < most).unwrap_or(STEPS) - 1;
-    (first..).map(grid).take_while(|&candidate| candidate >= most / 8.0).collect()
+    (first..5 * STEPS).map(grid).take_while(|&candidate| candidate >= most / 8.0).collect()
 }
 
 /// A resting input in units of `multiplier * count` on a grid of `2^shift` units for each of the network's.

@@ -95,6 +95,22 @@ pub struct PopulationDescription {
     pub maximum_count: Option<i32>,
 }
 
+impl PopulationDescription {
+    /// A population with the defaults of its kind.
+    pub fn new(name: impl Into<String>, shape: Vec<usize>, neuron: NeuronKind) -> Self {
+        Self {
+            name: name.into(),
+            shape,
+            neuron,
+            fraction_bits: 0,
+            threshold: None,
+            bias: false,
+            minimum_count: None,
+            maximum_count: None,
+        }
+    }
+}
+
 /// Kinds of neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -78,6 +78,8 @@ fn byte() -> u8 {
 
 /// The most neurons of one code.
 const LARGEST: usize = 1 << 16;
+/// The most products of neurons and positions: a decoder holds one number for each.
+const LARGEST_DECODER: usize = 1 << 22;
 
 impl Code {
     /// Checks sizes and ranges; `variable` is named in errors.
@@ -91,6 +93,9 @@ impl Code {
         };
         if self.checked_neurons().is_none_or(|neurons| !(2..=LARGEST).contains(&neurons)) {
             return wrong("neurons", "2 to 65536 neurons", format!("{self:?}"));
+        }
+        if self.range().is_some() && self.neurons() * self.positions() > LARGEST_DECODER {
+            return wrong("neurons", "at most 2048 neurons, or 2^22 pixels times columns", self.neurons().to_string());
         }
         if let Some([low, high]) = self.range()
             && !(low.is_finite() && high.is_finite() && low < high)
@@ -383,6 +388,8 @@ mod tests {
         for (code, field) in [
             (circular(1), "neurons"),
             (circular(1 << 20), "neurons"),
+            (circular(2049), "neurons"),
+            (Code::Spot { size: [10, 1000], radius: 1.0, range: [0.0, 1.0] }, "neurons"),
             (Code::Circular { neurons: 10, range: [1.0, 1.0] }, "range"),
             (Code::Circular { neurons: 10, range: [0.0, f64::NAN] }, "range"),
             (Code::Linear { neurons: 10, width: 0.0, range: [0.0, 1.0] }, "width"),

@@ -204,8 +204,8 @@ impl RelationDescription {
             return wrong("relation.units".to_owned(), expected, format!("{:?}", section.units));
         }
         for (field, count) in [("examples", section.examples), ("validation", section.validation)] {
-            if !(1..=100_000_000).contains(&count) {
-                return wrong(format!("relation.{field}"), "1 to 100000000", count.to_string());
+            if !(1..=10_000_000).contains(&count) {
+                return wrong(format!("relation.{field}"), "1 to 10000000", count.to_string());
             }
         }
         if !(1..=127).contains(&section.max_spikes) {

@@ -25,6 +25,9 @@ impl MakeOperators<f64> for Operators {
     }
 }
 
+/// Longest expression in bytes.
+const LONGEST: usize = 500;
+
 /// An expression of variables that were there before it.
 #[derive(Clone, Debug)]
 pub(super) struct Expression {
@@ -41,6 +44,10 @@ impl Expression {
             expected,
             found,
         };
+        // Nested parentheses cost the parser stack.
+        if text.len() > LONGEST {
+            return Err(wrong(format!("at most {LONGEST} characters"), text.len().to_string()));
+        }
         let parsed = FlatEx::<f64, Operators>::parse(text)
             .map_err(|error| wrong("an expression such as \"(a + b) % 1\"".to_owned(), format!("{text}: {error}")))?;
         let place = |name: &String| {
@@ -81,6 +88,11 @@ mod tests {
             let error = Expression::parse("c", text, &["a", "b"]).unwrap_err().to_string();
             assert!(error.contains("variable.c.value") && error.contains(part), "{error}");
         }
+        for text in ["(".repeat(500), format!("{}a{}", "(".repeat(249), ")".repeat(249)), "a+".repeat(10_000)] {
+            // A result, whichever: neither the stack nor a panic ends it.
+            let _ = Expression::parse("c", &text, &["a"]);
+        }
+        assert!(Expression::parse("c", &"a+".repeat(300), &["a"]).unwrap_err().to_string().contains("characters"));
         assert!(Expression::parse("c", "ln(a - b)", &["a", "b"]).unwrap().value(&[0.0, 1.0]).is_nan());
     }
 }

@@ -75,7 +75,7 @@ impl Builder {
     fn input(&mut self, variable: &VariableDescription) {
         self.description.populations.push(PopulationDescription {
             maximum_count: Some(i32::from(largest_input(variable))),
-            ..bare(&variable.name, variable.code.shape(), NeuronKind::Input)
+            ..PopulationDescription::new(&variable.name, variable.code.shape(), NeuronKind::Input)
         });
     }
 
@@ -123,7 +123,7 @@ impl Builder {
             threshold: (threshold != 1i64 << bits).then_some(Threshold::Uniform(threshold)),
             bias: true,
             maximum_count: Some(self.largest),
-            ..bare(name, shape, NeuronKind::Relu)
+            ..PopulationDescription::new(name, shape, NeuronKind::Relu)
         });
         for from in below {
             self.description.projections.push(ProjectionDescription {
@@ -133,19 +133,6 @@ impl Builder {
                 kind: ProjectionKindDescription::Dense,
             });
         }
-    }
-}
-
-fn bare(name: &str, shape: Vec<usize>, neuron: NeuronKind) -> PopulationDescription {
-    PopulationDescription {
-        name: name.to_owned(),
-        shape,
-        neuron,
-        fraction_bits: 0,
-        threshold: None,
-        bias: false,
-        minimum_count: None,
-        maximum_count: None,
     }
 }
 

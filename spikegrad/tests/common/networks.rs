@@ -233,16 +233,7 @@ pub fn weights_of(format: WeightFormat, values: &[i64]) -> Weights {
 
 /// A population with the defaults of its kind.
 pub fn population(name: String, shape: Vec<usize>, neuron: NeuronKind) -> PopulationDescription {
-    PopulationDescription {
-        name,
-        shape,
-        neuron,
-        fraction_bits: 0,
-        threshold: None,
-        bias: false,
-        minimum_count: None,
-        maximum_count: None,
-    }
+    PopulationDescription::new(name, shape, neuron)
 }
 
 /// Adds a projection between two populations of a description.

@@ -1,9 +1,8 @@
 //! Flags of `sterna relate`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use crate::command::run_flags::RunFlags;
 use crate::configuration::{GradientChoice, WeightsChoice, above_zero, alpha};
 
 /// Train a network that infers what is missing, and test every direction
@@ -30,22 +29,10 @@ use crate::configuration::{GradientChoice, WeightsChoice, above_zero, alpha};
 pub struct RelateArguments {
     /// add, multiply, xor, digits-add, fusion or a task TASK.toml
     #[arg(value_name = "TASK", required_unless_present = "resume")]
-    pub task: Option<String>,
-    /// Run folder; runs/relate-NAME-SEED when absent
-    #[arg(long, value_name = "DIR", required_unless_present = "task")]
-    pub out: Option<PathBuf>,
-    /// Continue the run in the run folder with its configuration
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
-    /// Replace the run in the run folder; files that are not of a run stay
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Print the complete task and exit
-    #[arg(long)]
-    pub print_config: bool,
-    /// Draw no plots
-    #[arg(long)]
-    pub no_plots: bool,
+    pub target: Option<String>,
+    /// The run folder.
+    #[command(flatten)]
+    pub run: RunFlags,
     /// Passes over as many new examples as the task says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub epochs: Option<u32>,
@@ -68,7 +55,7 @@ pub struct RelateArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=127))]
     pub max_spikes: Option<u8>,
     /// Test examples of each direction
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub test: u32,
     /// Train one network for each HIDDEN:UNITS too, neurons of every variable's own populations and of the relation
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = size)]
@@ -79,9 +66,6 @@ pub struct RelateArguments {
     /// Compile the network for a chip and tell what an inference costs there
     #[arg(long, value_name = "NAME|FILE")]
     pub hardware: Option<String>,
-    /// End as if interrupted after N updates
-    #[arg(long, value_name = "N", hide = true)]
-    pub stop_after_batches: Option<u64>,
 }
 
 fn size(text: &str) -> Result<[usize; 2], String> {

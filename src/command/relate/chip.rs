@@ -1,5 +1,6 @@
 //! A relational network on a crossbar: what it infers there, and what an inference costs.
 
+use anyhow::Context as _;
 use compiler::calibration::calibrate;
 use compiler::mapping::{compile, plan as mapping_plan};
 use compiler::simulation::{SimulationOptions, Simulator};
@@ -59,7 +60,7 @@ pub(super) fn cost(
     let calibration = calibrate(network, &hardware, &samples, context.resources)?.calibration;
     let program = compile(network, &hardware, &calibration)?;
     let folder = plan.folder.path().join(format!("chip-{}", hardware.name));
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     program.write(&folder)?;
     let simulator = Simulator::new(&program, SimulationOptions::new(context.resources.isa))?;
     let mut state = simulator.state(GROUP);

@@ -30,7 +30,7 @@ use crate::run_folder::{Existing, Metrics};
 /// [`CommandError::Interrupted`] after a signal, with the checkpoint written; the errors of every step otherwise.
 pub fn run(arguments: &RelateArguments, context: &Context) -> anyhow::Result<()> {
     let plan = Plan::new(arguments, context)?;
-    if arguments.print_config {
+    if arguments.run.print_config {
         context.output.object(&plan.description)?;
         return context.output.result(plan.description.to_toml()?.trim_end());
     }
@@ -57,7 +57,7 @@ pub fn run(arguments: &RelateArguments, context: &Context) -> anyhow::Result<()>
     let sizes = sizes::train(arguments, &plan.description, &interruption, context)?;
     let chip = arguments.hardware.as_ref().map(|hardware| chip::cost(hardware, &task, &network, &plan, context));
     let report = Report::new(&plan, &task, &course, &tested, sizes, chip.transpose()?);
-    if !arguments.no_plots {
+    if !arguments.run.no_plots {
         draw::all(&plan.folder, &task, &network, &tested, &report, course.metrics())?;
     }
     plan.folder.write_summary(&report)?;
@@ -86,5 +86,5 @@ fn begin<'a>(
         trainer.save(&folder.checkpoint())?;
         (trainer, Metrics::default())
     };
-    Ok(Course::new(trainer, metrics, folder, context.output, arguments.stop_after_batches))
+    Ok(Course::new(trainer, metrics, folder, context.output, arguments.run.stop_after_batches))
 }

@@ -32,8 +32,8 @@ pub(super) struct Plan {
 
 impl Plan {
     pub fn new(arguments: &RelateArguments, context: &Context) -> anyhow::Result<Self> {
-        let named = arguments.task.as_deref().map(load).transpose()?;
-        if arguments.resume {
+        let named = arguments.target.as_deref().map(load).transpose()?;
+        if arguments.run.resume {
             return Self::resumed(arguments, named, context);
         }
         let Some((name, mut description)) = named else {
@@ -42,7 +42,7 @@ impl Plan {
         apply(arguments, context, &mut description);
         description.check()?;
         let folder = folder(arguments, &name, description.training.seed);
-        let existing = if arguments.overwrite { Existing::Overwrite } else { Existing::Refuse };
+        let existing = if arguments.run.overwrite { Existing::Overwrite } else { Existing::Refuse };
         Ok(Self { name, description, folder, existing })
     }
 
@@ -111,5 +111,5 @@ fn apply(arguments: &RelateArguments, context: &Context, description: &mut Relat
 
 fn folder(arguments: &RelateArguments, name: &str, seed: u64) -> RunFolder {
     let default = || Path::new("runs").join(format!("relate-{name}-{seed}"));
-    RunFolder::new(arguments.out.clone().unwrap_or_else(default))
+    RunFolder::new(arguments.run.out.clone().unwrap_or_else(default))
 }

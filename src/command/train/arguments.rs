@@ -1,9 +1,8 @@
 //! Flags of `sterna train`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use crate::command::run_flags::RunFlags;
 use crate::configuration::Overrides;
 
 /// Train a network with spikes, forward and backward
@@ -25,24 +24,9 @@ pub struct TrainArguments {
     /// digits, mnist, fashion-mnist, cifar10, cifar10-evening, a configuration CONFIG.toml, or a folder of images
     #[arg(value_name = "WHAT", required_unless_present = "resume")]
     pub target: Option<String>,
-    /// Run folder; runs/NAME-SEED when absent
-    #[arg(long, value_name = "DIR", required_unless_present = "target")]
-    pub out: Option<PathBuf>,
-    /// Continue the run in the run folder with its configuration
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
-    /// Replace the run in the run folder; files that are not of a run stay
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Print the complete configuration and exit
-    #[arg(long)]
-    pub print_config: bool,
-    /// Draw no plots
-    #[arg(long)]
-    pub no_plots: bool,
-    /// End as if interrupted after N updates
-    #[arg(long, value_name = "N", hide = true)]
-    pub stop_after_batches: Option<u64>,
+    /// The run folder.
+    #[command(flatten)]
+    pub run: RunFlags,
     #[command(flatten)]
     /// Single values of the configuration.
     pub overrides: Overrides,

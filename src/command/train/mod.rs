@@ -34,7 +34,7 @@ struct Parts {
 /// step otherwise.
 pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> {
     let plan = Plan::new(arguments, context)?;
-    if arguments.print_config {
+    if arguments.run.print_config {
         return print_configuration(&plan, context);
     }
     plan.folder.check(plan.existing)?;
@@ -44,7 +44,7 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
     let data = course::Parts { train: &parts.train, validation: &parts.validation };
     let ending = course.run(data, &interruption)?;
     let plots = |course: &Course<'_>| -> anyhow::Result<()> {
-        if arguments.no_plots { Ok(()) } else { result::draw(&plan.folder, course.metrics()) }
+        if arguments.run.no_plots { Ok(()) } else { result::draw(&plan.folder, course.metrics()) }
     };
     match ending {
         Ending::Interrupted => {
@@ -64,7 +64,7 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
             let model = snn::model::load(&plan.folder.model())?;
             let test = evaluate(&model, &parts.test, context.resources).context("test samples")?;
             let summary = Summary::new(&plan, &course, context.resources, Some(test.score));
-            if !arguments.no_plots {
+            if !arguments.run.no_plots {
                 result::draw_model(&plan.folder, &model, &test.confusion, &parts.format.classes)?;
             }
             plan.folder.write_summary(&summary)?;
@@ -124,5 +124,5 @@ fn begin<'a>(
         trainer.save(&folder.checkpoint())?;
         (trainer, Metrics::default())
     };
-    Ok(Course::new(trainer, metrics, folder, context.output, arguments.stop_after_batches))
+    Ok(Course::new(trainer, metrics, folder, context.output, arguments.run.stop_after_batches))
 }

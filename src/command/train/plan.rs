@@ -66,7 +66,7 @@ impl Target {
 impl Plan {
     pub fn new(arguments: &TrainArguments, context: &Context) -> anyhow::Result<Self> {
         let target = arguments.target.as_deref().map(Target::parse).transpose()?;
-        if arguments.resume {
+        if arguments.run.resume {
             return Self::resumed(arguments, target, context);
         }
         let Some(target) = target else {
@@ -81,7 +81,7 @@ impl Plan {
         };
         configuration.check(&place).map_err(|error| as_usage(error, &target))?;
         let folder = folder(arguments, Some(&target), configuration.training.seed);
-        let existing = if arguments.overwrite { Existing::Overwrite } else { Existing::Refuse };
+        let existing = if arguments.run.overwrite { Existing::Overwrite } else { Existing::Refuse };
         Ok(Self { configuration, place, folder, existing })
     }
 
@@ -117,7 +117,7 @@ fn folder(arguments: &TrainArguments, target: Option<&Target>, seed: u64) -> Run
         let stem = target.map_or_else(|| "run".to_owned(), Target::stem);
         Path::new("runs").join(format!("{stem}-{seed}"))
     };
-    RunFolder::new(arguments.out.clone().unwrap_or_else(default))
+    RunFolder::new(arguments.run.out.clone().unwrap_or_else(default))
 }
 
 /// A recipe is right in itself, so what is wrong with it came from a flag.
