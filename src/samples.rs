@@ -1,7 +1,8 @@
 //! Images of `datasets` as the samples that `spikegrad` trains on.
 
-use datasets::{Augmentation, Dataset, DatasetError, augment, permutation};
+use datasets::{Augmentation, Dataset, DatasetError, SplitOptions, augment, permutation};
 use snn::{Network, Population};
+use spikegrad::relation::ImageBank;
 
 use crate::CommandError;
 
@@ -33,6 +34,25 @@ impl ImageFormat {
     pub fn centre(&self) -> u8 {
         self.pixel_maximum / 2 + self.pixel_maximum % 2
     }
+}
+
+/// The images of some classes, for variables that are coded by images. Data sets without a test part of their own are
+/// divided as in training.
+///
+/// # Errors
+/// Those of [`Dataset::split`].
+pub fn image_bank(dataset: &Dataset, classes: &[usize]) -> Result<ImageBank, DatasetError> {
+    let divided = dataset.clone().split(&SplitOptions::default())?;
+    let (train, test) =
+        if dataset.test.is_empty() { (&divided.train, &divided.test) } else { (&dataset.train, &dataset.test) };
+    let by_class = |samples: &datasets::Samples| {
+        let of_label = |&label: &usize| {
+            let indices = (0..samples.len()).filter(|&index| usize::from(samples.label(index)) == label);
+            indices.map(|index| samples.image(index).to_vec()).collect()
+        };
+        classes.iter().map(of_label).collect()
+    };
+    Ok(ImageBank { train: by_class(train), test: by_class(test) })
 }
 
 /// Labelled images as input counts: a pixel is a count, or for a network whose input population

@@ -79,6 +79,7 @@ fn an_interrupted_run_goes_on_as_if_nothing_had_happened() {
     assert_eq!(stopped.status.code(), Some(130));
     let resumed = last(&relate(folder.path(), &["--resume", "--out", "part", "--test", "60", "--no-plots"]));
     assert_eq!(resumed["directions"], whole["directions"]);
+    assert_eq!(resumed["task"], whole["task"]);
     let bytes = |name: &str| std::fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
     assert!(bytes("part") == bytes("whole"));
 }

@@ -31,6 +31,9 @@ fn training() -> TrainingSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RelationSection {
+    /// What the task is called in reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Neurons of each of the relation populations, from the variables on.
     pub units: Vec<usize>,
     /// Which variables an example presents.
@@ -51,6 +54,7 @@ pub struct RelationSection {
 impl Default for RelationSection {
     fn default() -> Self {
         Self {
+            name: None,
             units: vec![100],
             present: Presentation::AllButOne,
             targets: Targets::Missing,

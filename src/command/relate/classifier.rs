@@ -6,7 +6,9 @@ use spikegrad::{Inference, Resources, Samples, Trainer, TrainingSettings};
 
 /// Neurons between image and classes.
 const HIDDEN: usize = 100;
-const EPOCHS: u32 = 5;
+/// Least epochs, and least images presented in all of them.
+const EPOCHS: usize = 5;
+const PRESENTED: usize = 60_000;
 
 /// A trained classifier of a variable's classes.
 pub(super) struct Classifier {
@@ -77,14 +79,15 @@ impl Classifier {
             weights: WeightFormat::I8,
             input_maximum: (*maximum).into(),
             input_minimum: 0,
-            input_gain: 20.0,
+            input_gain: 1.0,
             output_gain: 1.0,
             fraction_bits: None,
             maximum_count: None,
         };
         let network = Network::build(&shorthand.describe()?)?;
-        let settings = TrainingSettings { epochs: EPOCHS, batch: 64, seed, ..TrainingSettings::default() };
         let (train, test) = (Labelled::new(&bank.train), Labelled::new(&bank.test));
+        let epochs = EPOCHS.max(PRESENTED / train.len().max(1)) as u32;
+        let settings = TrainingSettings { epochs, batch: 64, seed, ..TrainingSettings::default() };
         let mut trainer = Trainer::new(network, settings, resources)?;
         while !trainer.is_finished() {
             while !trainer.epoch_is_complete(&train) {

@@ -5,6 +5,7 @@ use spikegrad::relation::{Code, ImageBank, RelationDescription};
 
 use crate::CommandError;
 use crate::command::Context;
+use crate::samples::image_bank;
 
 /// One bank for each variable that is coded by images, in their order; a data set is read once.
 pub(super) fn banks(description: &RelationDescription, context: &Context) -> anyhow::Result<Vec<ImageBank>> {
@@ -27,18 +28,7 @@ pub(super) fn banks(description: &RelationDescription, context: &Context) -> any
             let expected = format!("labels of {source}, 0 to {}", dataset.classes.len() - 1);
             return Err(CommandError::usage(field("classes"), expected, label.to_string()).into());
         }
-        // Data sets without a test part of their own are divided as in training.
-        let divided = dataset.clone().split(&datasets::SplitOptions::default())?;
-        let test = if dataset.test.is_empty() { &divided.test } else { &dataset.test };
-        let train = if dataset.test.is_empty() { &divided.train } else { &dataset.train };
-        let by_class = |samples: &datasets::Samples| {
-            let of_label = |&label: &usize| {
-                let indices = (0..samples.len()).filter(|&index| usize::from(samples.label(index)) == label);
-                indices.map(|index| samples.image(index).to_vec()).collect::<Vec<Vec<u8>>>()
-            };
-            classes.iter().map(of_label).collect::<Vec<_>>()
-        };
-        banks.push(ImageBank { train: by_class(train), test: by_class(test) });
+        banks.push(image_bank(dataset, classes)?);
     }
     Ok(banks)
 }

@@ -40,6 +40,7 @@ impl Plan {
             return Err(CommandError::usage("argument TASK", "a task", "nothing").into());
         };
         apply(arguments, context, &mut description);
+        description.relation.name = Some(name.clone());
         description.check()?;
         let folder = folder(arguments, &name, description.training.seed);
         let existing = if arguments.run.overwrite { Existing::Overwrite } else { Existing::Refuse };
@@ -66,6 +67,7 @@ impl Plan {
             return Err(CommandError::usage("--resume", expected, "flags that say otherwise").into());
         }
         description.check()?;
+        let name = stored.relation.name.unwrap_or(name);
         Ok(Self { name, description, folder, existing: Existing::Resume })
     }
 }
