@@ -99,6 +99,7 @@ pub fn calibration(plan: &MappingPlan, hardware: &HardwareSpecification, seed: u
         ProjectionCalibration {
             step: None,
             scale_factors: takes_scales.then_some(ScaleValues { shape, values: scales }),
+            common_factor: None,
             quantiser_levels: takes_levels.then_some(Broadcast { shape: level_shape, values: levels }),
             rest: None,
         }

@@ -1,7 +1,7 @@
 //! Scale factors and resting inputs from partial sums.
 
 use crate::columns::{Code, ColumnOperator, ColumnRead};
-use crate::mapping::{ScaleValues, fixed_point};
+use crate::mapping::{FixedPoint, ScaleValues, common_factor};
 use crate::program::Broadcast;
 
 /// Numbers of products of codes that are kept at most.
@@ -191,7 +191,8 @@ impl Fit {
                 let weight = |slice, stream| {
                     self.weights.get(stream * self.sizes[1] + slice).map_or(0.0, |&weight| weight as f64)
                 };
-                let fixed = fixed_point(&ScaleValues { shape: self.groups, values: scales.clone() }, bits, weight);
+                let real = ScaleValues { shape: self.groups, values: scales.clone() };
+                let fixed = FixedPoint::rounded(&real, bits, common_factor(&real, bits, weight, None));
                 fixed.integers.values.iter().map(|&value| fixed.common * f64::from(value)).collect()
             }
             None => scales.clone(),

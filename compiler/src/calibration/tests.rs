@@ -7,7 +7,7 @@ use spikegrad::{Resources, Samples};
 use super::{Rule, calibrate};
 use crate::columns::{Slicing, active, streams};
 use crate::hardware::{Granularity, HardwareSpecification, Quantiser, Range};
-use crate::mapping::{ScaleValues, compile, deploy, fixed_point};
+use crate::mapping::{FixedPoint, ScaleValues, common_factor, compile, deploy};
 use crate::testing::ideal;
 
 struct Set(Vec<Vec<u8>>);
@@ -159,7 +159,8 @@ fn lines(
         members.iter().for_each(|&group| scales[group] *= (exact / fitted).sqrt());
     }
     let weight = |slice: usize, stream: usize| f64::from(1 << slice) * f64::from(1 << stream);
-    let fixed = fixed_point(&ScaleValues { shape, values: chosen.clone() }, hardware.scale_factors.bits, weight);
+    let (real, bits) = (ScaleValues { shape, values: chosen.clone() }, hardware.scale_factors.bits);
+    let fixed = FixedPoint::rounded(&real, bits, common_factor(&real, bits, weight, None));
     let rest = |m: usize| {
         let used = |group: usize| fixed.common * f64::from(fixed.integers.values[group]);
         let coded: f64 = (0..groups).map(|group| used(group) * mean(&of_group[group][m][0])).sum();

@@ -23,6 +23,8 @@ pub struct ProjectionCalibration {
     pub step: Option<i32>,
     /// Scale factors of sign and ternary quantisers.
     pub scale_factors: Option<ScaleValues>,
+    /// Common factor of the scale factors in fixed point, above 0; that of [`super::common_factor`] when absent.
+    pub common_factor: Option<f64>,
     /// Thresholds of a ternary quantiser, steps of a uniform one with calibrated range.
     pub quantiser_levels: Option<Broadcast>,
     /// What each output gets from sign and ternary quantisers when no row is active, in units of
@@ -133,6 +135,11 @@ pub(super) fn checked(
         if let Some(wrong) = scales.values.iter().find(|value| !value.is_finite() || **value < 0.0) {
             return Err(refused(format!("a scale factor is {wrong}"), "scale factors are finite and at least 0"));
         }
+    }
+    if let Some(common) = calibration.and_then(|calibration| calibration.common_factor)
+        && !(common > 0.0 && common.is_finite())
+    {
+        return Err(refused(format!("the common factor of its scale factors is {common}"), "it is finite and above 0"));
     }
     if let Some(levels) = levels {
         if !fits(levels.shape, sizes, levels.values.len()) {

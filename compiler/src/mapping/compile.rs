@@ -5,7 +5,7 @@ use snn::{Bias, Connection, Network};
 use super::calibration::{Calibration, checked};
 use super::counts::count_ranges;
 use super::deploy::{Deployment, deploy_with_steps};
-use super::fixed_point::{FixedPoint, common_grid, fixed_point, rest_on_grid};
+use super::fixed_point::{FixedPoint, common_factor, common_grid, rest_on_grid};
 use super::plan::plan;
 use super::{cells, overflow};
 use crate::columns::Code;
@@ -56,10 +56,16 @@ pub fn compile_deployment(
                 let channels = network.populations()[projection.to].shape.channels;
                 let checked = checked(given, &projection.name, layout, channels, hardware)?;
                 let scales = match &checked.scale_factors {
-                    Some(scales) => fixed_point(scales, hardware.scale_factors.bits, |slice, stream| {
-                        let stream = layout.streams.get(stream).map_or(0, |stream| stream.weight);
-                        (layout.slices[slice] * stream) as f64
-                    }),
+                    Some(scales) => {
+                        let weight = |slice: usize, stream: usize| {
+                            let stream = layout.streams.get(stream).map_or(0, |stream| stream.weight);
+                            (layout.slices[slice] * stream) as f64
+                        };
+                        let bits = hardware.scale_factors.bits;
+                        let chosen = given.and_then(|given| given.common_factor);
+                        let common = chosen.unwrap_or_else(|| common_factor(scales, bits, weight, None));
+                        FixedPoint::rounded(scales, bits, common)
+                    }
                     None => FixedPoint { integers: Broadcast::uniform(1), common: 1.0 },
                 };
                 Some(Numbers { layout, step, scales, levels: checked.quantiser_levels, rest: checked.rest })

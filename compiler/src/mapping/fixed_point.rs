@@ -12,39 +12,53 @@ pub struct FixedPoint {
     pub common: f64,
 }
 
-/// Steps between a power of two and the next one, of the common factors that [`fixed_point`] tries.
+/// Steps between a power of two and the next one, of the common factors that [`common_factor`] tries.
 const STEPS: u32 = 16;
+/// How much more than the least squared error a common factor that is kept may leave.
+const ALLOWED: f64 = 2.0;
 
-/// Rounds scale factors to `bits` bits: `integer = round_half_away(value / common)`, at most `2^bits - 1`.
+impl FixedPoint {
+    /// Rounds scale factors to `bits` bits: `integer = round_half_away(value / common)`, at most `2^bits - 1`.
+    pub fn rounded(scales: &ScaleValues, bits: u32, common: f64) -> Self {
+        let values = scales.values.iter().map(|&value| integer(value, common, bits) as i32).collect();
+        Self { integers: Broadcast { shape: scales.shape, values }, common }
+    }
+}
+
+fn integer(value: f64, common: f64, bits: u32) -> f64 {
+    (value / common).round().clamp(0.0, f64::from((1u32 << bits) - 1))
+}
+
+/// The common factor with which [`FixedPoint::rounded`] is closest to scale factors.
 ///
 /// Common factors are `(16 + i) / 16 * 2^e`. Of those from the first that cuts no scale factor down to an eighth of it
 /// the one with the least `sum of (weight * (value - common * integer))^2` is taken, the largest of equal ones: a few
-/// large scale factors may be cut, so that the others keep their bits. What is tried does not move with the scale
-/// factors, so in training the common factor stays while they change a little. `weight` is that of a slice and a
+/// large scale factors may be cut, so that the others keep their bits. `weight` is that of a slice and a
 /// stream, the first where one scale factor stands for all; a source that never spikes has no stream, and its weight
 /// is 0.
-pub fn fixed_point(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64) -> FixedPoint {
+///
+/// One that is `kept` stays unless this sum is more than twice the least: with another common factor every scale
+/// factor is rounded anew, which costs accuracy that only further training wins back.
+pub fn common_factor(scales: &ScaleValues, bits: u32, weight: impl Fn(usize, usize) -> f64, kept: Option<f64>) -> f64 {
     let top = f64::from((1u32 << bits) - 1);
     let [_, slices, streams, outputs] = scales.shape;
     let largest = scales.values.iter().copied().fold(0.0, f64::max);
-    let integer = |value: f64, common: f64| (value / common).round().clamp(0.0, top);
     let error = |common: f64| {
         let runs = scales.values.chunks(outputs.max(1)).enumerate().map(|(run, values)| {
             let weight = weight(run / streams % slices, run % streams);
-            let errors = values.iter().map(|&value| (value - common * integer(value, common)).powi(2));
+            let errors = values.iter().map(|&value| (value - common * integer(value, common, bits)).powi(2));
             weight * weight * errors.sum::<f64>()
         });
         runs.sum::<f64>()
     };
-    let (mut common, mut least) = (1.0, f64::INFINITY);
+    let (mut best, mut least) = (1.0, f64::INFINITY);
     for candidate in common_factors(largest / top) {
         let found = error(candidate);
         if found < least {
-            (common, least) = (candidate, found);
+            (best, least) = (candidate, found);
         }
     }
-    let values = scales.values.iter().map(|&value| integer(value, common) as i32).collect();
-    FixedPoint { integers: Broadcast { shape: scales.shape, values }, common }
+    kept.filter(|&kept| error(kept) <= ALLOWED * least).unwrap_or(best)
 }
 
 /// Common factors from the smallest that is not below `most` down to an eighth of it; none for 0.

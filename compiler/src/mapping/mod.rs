@@ -22,7 +22,7 @@ pub use compile::{compile, compile_deployment};
 pub use counts::{CountRange, count_ranges};
 pub use deploy::{Deployment, deploy, deploy_with_steps, on_grid, step_for};
 pub(crate) use fixed_point::rest_on_grid;
-pub use fixed_point::{FixedPoint, common_grid, fixed_point};
+pub use fixed_point::{FixedPoint, common_factor, common_grid};
 pub use plan::{MappingPlan, Problem, ProjectionPlan, plan};
 
 pub(crate) use overflow::check as check_overflow;

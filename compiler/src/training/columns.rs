@@ -11,7 +11,9 @@ use super::stages::Stage;
 use crate::columns::{ColumnInput, ColumnOperator, Digits, Slicing, comparator_levels};
 use crate::error::CompilerError;
 use crate::hardware::{HardwareSpecification, Quantiser, Range, SignedWeights};
-use crate::mapping::{CountRange, ScaleValues, fixed_point, full_range_step, on_grid, rest_on_grid, step_for};
+use crate::mapping::{
+    CountRange, FixedPoint, ScaleValues, common_factor, full_range_step, on_grid, rest_on_grid, step_for,
+};
 use crate::program::{Broadcast, Geometry};
 
 /// Bits after the point of total inputs while scale factors are real numbers.
@@ -63,6 +65,8 @@ pub(super) struct Columns {
     pub rest_momentum: Vec<f32>,
     /// The same as integers on the grid of the population.
     pub resting: Vec<i64>,
+    /// Common factor of the scale factors in fixed point; 0 until they are.
+    pub common: f32,
     /// What all of it is multiplied with.
     pub unit: i64,
     /// Real value of the unit in grid units, before rounding.
@@ -172,6 +176,7 @@ impl Columns {
             rest: vec![0.0; rests],
             rest_momentum: vec![0.0; rests],
             resting: Vec::new(),
+            common: 0.0,
             unit: 1,
             real_unit: f64::from(step),
             operator,
@@ -251,8 +256,14 @@ impl Columns {
         let weights = self.operator.slicing().weights();
         let real_grid = f64::from(1u32 << REAL_BITS) * f64::from(self.step);
         let is_real = self.compares() && stage == Stage::Sums;
-        let fixed = (self.compares() && !is_real)
-            .then(|| fixed_point(&self.scale_values(), scale_bits, |slice, stream| self.weight(slice, stream)));
+        let fixed = (self.compares() && !is_real).then(|| {
+            let scales = self.scale_values();
+            let kept = Some(self.common.into()).filter(|&common| common > 0.0);
+            let common = common_factor(&scales, scale_bits, |slice, stream| self.weight(slice, stream), kept);
+            FixedPoint::rounded(&scales, scale_bits, common)
+        });
+        // Common factors have five bits, as few as a float holds exactly.
+        self.common = fixed.as_ref().map_or(0.0, |fixed| fixed.common as f32);
         self.real_unit = f64::from(self.step) * fixed.as_ref().map_or(1.0, |fixed| fixed.common);
         let levels = self.level_values();
         let sizes = self.sizes;

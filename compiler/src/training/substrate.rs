@@ -106,6 +106,7 @@ impl CrossbarSubstrate {
             ProjectionCalibration {
                 step: Some(columns.step),
                 scale_factors: columns.compares().then(|| columns.scale_values()),
+                common_factor: Some(columns.common.into()).filter(|&common| common > 0.0),
                 quantiser_levels: has_levels.then(|| columns.level_values()),
                 rest: (!columns.rest.is_empty()).then(|| columns.rest.iter().map(|&rest| rest.into()).collect()),
             }
@@ -303,6 +304,7 @@ impl Substrate for CrossbarSubstrate {
                 state.push((format!("{}.{name}", columns.name), parameters.values.clone()));
                 state.push((format!("{}.{name}.momentum", columns.name), parameters.momentum.clone()));
             }
+            state.push((format!("{}.common_factor", columns.name), vec![columns.common]));
             state.push((format!("{}.rest", columns.name), columns.rest.clone()));
             state.push((format!("{}.rest.momentum", columns.name), columns.rest_momentum.clone()));
         }
@@ -328,6 +330,12 @@ impl Substrate for CrossbarSubstrate {
                     return Err(StateMismatch { name, expected, found: "one that is not".to_owned() });
                 }
                 parameters.momentum = take(format!("{name}.momentum"), parameters.momentum.len())?;
+            }
+            let name = format!("{}.common_factor", columns.name);
+            columns.common = take(name.clone(), 1)?[0];
+            if !(0.0..f32::INFINITY).contains(&columns.common) {
+                let (expected, found) = ("a number of at least 0".to_owned(), columns.common.to_string());
+                return Err(StateMismatch { name, expected, found });
             }
             columns.rest = take(format!("{}.rest", columns.name), columns.rest.len())?;
             if columns.rest.iter().any(|value| !value.is_finite()) {

@@ -10,7 +10,8 @@ use crate::columns::{Slicing, active};
 use crate::hardware::{Quantiser, Range};
 use crate::mapping::calibration::full_range_step;
 use crate::mapping::{
-    Calibration, ScaleValues, common_grid, compile, compile_deployment, count_ranges, deploy, fixed_point, plan,
+    Calibration, FixedPoint, ScaleValues, common_factor, common_grid, compile, compile_deployment, count_ranges,
+    deploy, plan,
 };
 use crate::program::{Crossbar, DigitalKind, ProjectionKind, Route};
 use crate::testing::{any_hardware, calibration, ideal};
@@ -185,17 +186,24 @@ proptest! {
 #[test]
 fn scale_factors_too_small_or_zero() {
     assert_eq!(common_grid(&[1.0, 1e-9]), None);
-    let zeros = fixed_point(&ScaleValues { shape: [1, 1, 1, 2], values: vec![0.0, 0.0] }, 4, |_, _| 1.0);
+    let round = |values: &[f64], kept: Option<f64>| {
+        let scales = ScaleValues { shape: [1, 1, 1, values.len()], values: values.to_vec() };
+        FixedPoint::rounded(&scales, 4, common_factor(&scales, 4, |_, _| 1.0, kept))
+    };
+    let zeros = round(&[0.0, 0.0], None);
     assert_eq!((zeros.integers.values, zeros.common), (vec![0, 0], 1.0));
-    let fixed = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![3.0, 1.6, 0.09] }, 4, |_, _| 1.0);
+    let fixed = round(&[3.0, 1.6, 0.09], None);
     assert_eq!((fixed.integers.values, fixed.common), (vec![15, 8, 0], 13.0 / 64.0));
-    // The common factor stays while scale factors change a little, and one outlier is cut for many others.
-    let moved = fixed_point(&ScaleValues { shape: [1, 1, 1, 3], values: vec![2.99, 1.61, 0.09] }, 4, |_, _| 1.0);
-    assert_eq!(moved.common, 13.0 / 64.0);
+    // One outlier is cut for many others.
     let mut values = vec![1.5; 60];
     values.push(12.0);
-    let cut = fixed_point(&ScaleValues { shape: [1, 1, 1, 61], values }, 4, |_, _| 1.0);
+    let cut = round(&values, None);
     assert!(cut.common < 12.0 / 15.0 && *cut.integers.values.last().unwrap() == 15, "{cut:?}");
+    // A common factor that is kept stays while it is nearly as good as the best, and goes where it is far from it.
+    let values: Vec<f64> = (0..400).map(|index| 1.0 + 2.0 * f64::from(index) / 399.0).collect();
+    let best = round(&values, None).common;
+    assert_eq!(round(&values, Some(best * 1.125)).common, best * 1.125);
+    assert_eq!(round(&values, Some(best * 4.0)).common, best);
 }
 
 #[test]
