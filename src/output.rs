@@ -24,6 +24,14 @@ impl Output {
         if self.json { Ok(()) } else { line(text.as_ref()) }
     }
 
+    /// Writes a part of a text that is a result, without an end of line; nothing with `--json`.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn fragment(&self, text: impl AsRef<str>) -> anyhow::Result<()> {
+        if self.json { Ok(()) } else { write(text.as_ref()) }
+    }
+
     /// Writes a line of text about the course of the work; nothing with `--json` or `--quiet`.
     ///
     /// # Errors
@@ -76,8 +84,12 @@ pub enum Progress {
 }
 
 fn line(text: &str) -> anyhow::Result<()> {
+    write(&format!("{text}\n"))
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
     let mut stream = std::io::stdout().lock();
-    match writeln!(stream, "{text}").and_then(|()| stream.flush()) {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
         _ => Ok(()),
     }

@@ -16,6 +16,16 @@ pub enum SnnError {
         /// What to change.
         remedy: String,
     },
+    /// Numbers of generalised integrate-and-fire neurons are out of range.
+    #[error("generalised integrate-and-fire neuron, {field}: expected {expected}, found {found}")]
+    Gif {
+        /// Which number.
+        field: &'static str,
+        /// What it must be.
+        expected: String,
+        /// What it is; of codes the magnitude.
+        found: u32,
+    },
     /// A projection joins two populations whose shapes do not fit.
     #[error("projection '{projection}' from '{from}' {from_shape} to '{to}' {to_shape}: {problem}")]
     Projection {

@@ -18,6 +18,7 @@
 
 pub mod description;
 pub mod error;
+pub mod gif;
 pub mod model;
 pub mod network;
 pub mod operations;

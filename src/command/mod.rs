@@ -6,6 +6,7 @@ pub mod data;
 pub mod eval;
 pub mod hardware;
 pub mod inspect;
+pub mod llm;
 pub mod relate;
 pub mod retrain;
 pub mod run_flags;
@@ -69,6 +70,7 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
     Relate(Box<relate::RelateArguments>),
+    Llm(llm::LlmArguments),
     Compile(compile::CompileArguments),
     Data(data::DataArguments),
     Hardware(hardware::HardwareArguments),
@@ -155,6 +157,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Simulate(arguments) => simulate::run(arguments, &context),
         Command::Inspect(arguments) => inspect::run(arguments, &context),
         Command::Relate(arguments) => relate::run(arguments, &context),
+        Command::Llm(arguments) => llm::run(arguments, &context),
         Command::Compile(arguments) => compile::run(arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Hardware(arguments) => hardware::run(arguments, &context),

@@ -1,0 +1,1 @@
+//! Quantisers of weights, activations and key-value caches.

@@ -1,0 +1,104 @@
+//! `sterna llm ppl`: how well a model predicts a text.
+
+use std::time::Instant;
+
+use clap::Args;
+use llm::forward::FloatExecution;
+use llm::perplexity::likelihood;
+use serde::Serialize;
+
+use super::loaded::{Loaded, ModelArguments};
+use super::texts::TextArguments;
+use crate::command::Context;
+use crate::output::Progress;
+
+/// Measure the perplexity of a model on a text
+///
+/// The protocol of the papers, without --documents: all texts are joined by two line ends, tokenised at once and cut
+/// into windows that do not overlap; in each, every token but the first is predicted from those before it. Perplexity
+/// is exp of the mean negative log-likelihood of a token.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    sterna llm ppl Llama-2-7b-hf --text wikitext-2/test.txt --rows\n  \
+    sterna llm ppl stories260K.bin --text tinystories_1000.json --ascii --limit 50 --documents\n  \
+    sterna llm ppl model5000.bin --tokenizer tok105.vocab --text tinystories_1000.json --collapse-white-space --json")]
+pub struct PplArguments {
+    /// The model.
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The text.
+    #[command(flatten)]
+    text: TextArguments,
+}
+
+/// The JSON object of `sterna llm ppl`.
+#[derive(Debug, Serialize)]
+struct Report {
+    model: String,
+    parameters: usize,
+    tokenizer: String,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<usize>,
+    sequences: usize,
+    predictions: u64,
+    negative_log_likelihood: f64,
+    perplexity: f64,
+    seconds: f64,
+    tokens_per_second: f64,
+}
+
+/// Measures as the arguments say.
+///
+/// # Errors
+/// When model, tokenizer or text cannot be read or do not fit.
+pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
+    let Loaded { model, tokenizer, engine, pool } = Loaded::read(&arguments.model, context)?;
+    let sequences = arguments.text.sequences(&tokenizer, model.config())?;
+    let execution = FloatExecution::new(model, engine);
+    let bar = context.output.progress(sequences.tokens.len() as u64, Progress::Steps);
+    bar.set_prefix(if sequences.window.is_some() { "windows" } else { "documents" });
+    let start = Instant::now();
+    let result = pool.install(|| {
+        likelihood(&execution, &sequences.tokens, |done, so_far| {
+            bar.set_position(done as u64);
+            bar.set_message(format!("perplexity {:.4}", so_far.perplexity()));
+        })
+    })?;
+    bar.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+    let tokens: usize = sequences.tokens.iter().map(Vec::len).sum();
+    let report = Report {
+        model: arguments.model.model.display().to_string(),
+        parameters: execution.model().parameters(),
+        tokenizer: tokenizer.path().display().to_string(),
+        text: arguments.text.text.display().to_string(),
+        window: sequences.window,
+        sequences: sequences.tokens.len(),
+        predictions: result.predictions,
+        negative_log_likelihood: result.mean(),
+        perplexity: result.perplexity(),
+        seconds,
+        tokens_per_second: tokens as f64 / seconds,
+    };
+    context.output.object(&report)?;
+    context.output.result(text(&report))
+}
+
+fn text(report: &Report) -> String {
+    let kind = match report.window {
+        Some(window) => format!("windows of {window} tokens"),
+        None => "texts".to_owned(),
+    };
+    format!(
+        "{} on {}: perplexity {:.4}, {:.5} nats a token\n{} predictions in {} {kind}, {:.1} s, {:.0} tokens/s",
+        report.model,
+        report.text,
+        report.perplexity,
+        report.negative_log_likelihood,
+        report.predictions,
+        report.sequences,
+        report.seconds,
+        report.tokens_per_second,
+    )
+}

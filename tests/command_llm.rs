@@ -1,0 +1,162 @@
+//! `sterna llm` as a user types it, on the tiny models of the `llm` crate.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use common::{data_folder, failed, last_object, sterna, succeeded, text};
+use serde_json::Value;
+
+fn fixture(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("llm/tests/fixtures").join(name);
+    path.display().to_string()
+}
+
+fn llm(arguments: &[&str]) -> Output {
+    sterna().arg("llm").args(arguments).output().unwrap()
+}
+
+fn object(arguments: &[&str]) -> Value {
+    let output = llm(&[arguments, &["--json"]].concat());
+    succeeded(&output);
+    last_object(&output)
+}
+
+/// What `transformers` finds with the same files.
+fn expected() -> Value {
+    serde_json::from_slice(&fs::read(fixture("llama/expected_texts.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn perplexities_are_those_of_transformers() {
+    let (model, texts, expected) = (fixture("llama"), fixture("llama/texts.json"), expected());
+    let windows = object(&["ppl", &model, "--text", &texts, "--window", "16"]);
+    let documents = object(&["ppl", &model, "--text", &texts, "--documents"]);
+    for (found, expected) in [(&windows, &expected["windows"]), (&documents, &expected["documents"])] {
+        assert_eq!(found["predictions"], expected["predictions"]);
+        let (likelihood, expected) =
+            (found["negative_log_likelihood"].as_f64().unwrap(), expected["negative_log_likelihood"].as_f64().unwrap());
+        assert!((likelihood - expected).abs() < 1e-5, "{likelihood} instead of {expected}");
+        assert!((found["perplexity"].as_f64().unwrap().ln() - likelihood).abs() < 1e-9);
+        assert_eq!(found["parameters"], 14_160);
+    }
+    assert_eq!((&windows["window"], &windows["sequences"]), (&Value::from(16), &Value::from(12)));
+    assert_eq!((documents.get("window"), &documents["sequences"]), (None, &Value::from(4)));
+    // Neither threads nor the instruction set of decoding change a bit of a window.
+    let single = object(&["ppl", &model, "--text", &texts, "--window", "16", "--threads", "1"]);
+    assert_eq!(single["negative_log_likelihood"], windows["negative_log_likelihood"]);
+    let shown = succeeded(&llm(&["ppl", &model, "--text", &texts, "--documents"]));
+    assert!(shown.contains("perplexity 93") && shown.contains("162 predictions in 4 texts"), "{shown}");
+}
+
+#[test]
+fn texts_are_cut_as_the_flags_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("texts.json");
+    fs::write(&path, r#"["The  tern\nflew over the sea.", "caf\u00e9", "One day the gull saw a boat."]"#).unwrap();
+    let (model, path) = (fixture("llama"), path.display().to_string());
+    let count = |more: &[&str]| {
+        let report = object(&[&["ppl", &model, "--text", &path, "--documents"], more].concat());
+        [report["sequences"].as_u64().unwrap(), report["predictions"].as_u64().unwrap()]
+    };
+    let all = count(&[]);
+    assert_eq!(all[0], 3);
+    assert_eq!(count(&["--ascii"])[0], 2);
+    assert_eq!(count(&["--limit", "1"])[0], 1);
+    assert!(count(&["--collapse-white-space"])[1] < all[1]);
+    let plain = folder.path().join("plain.txt");
+    fs::write(&plain, "The tern flew over the sea .\n\nOne day the gull saw a boat .\n").unwrap();
+    let plain = plain.display().to_string();
+    let report = |more: &[&str]| object(&[&["ppl", &model, "--text", &plain, "--documents"], more].concat());
+    assert_eq!((&report(&[])["sequences"], &report(&["--rows"])["sequences"]), (&Value::from(1), &Value::from(2)));
+}
+
+#[test]
+fn the_greedy_continuation_is_that_of_transformers() {
+    let (model, expected) = (fixture("llama"), &expected()["generation"]);
+    let prompt = expected["prompt"].as_str().unwrap();
+    let arguments = ["generate", &model, "--prompt", prompt, "--tokens", "20"];
+    let report = object(&arguments);
+    assert_eq!((&report["tokens"], &report["ended_by"]), (&expected["tokens"], &Value::from("length")));
+    let shown = succeeded(&llm(&arguments));
+    assert_eq!(shown, format!("{}\n", expected["text"].as_str().unwrap()));
+    assert_eq!(shown, format!("{prompt}{}\n", report["text"].as_str().unwrap()));
+}
+
+#[test]
+fn drawn_tokens_follow_the_seed_and_end_with_the_context() {
+    let model = fixture("qwen2");
+    let drawn = |seed: &str| {
+        let more = ["--prompt", "One day", "--temperature", "1.5", "--top-k", "40", "--top-p", "0.9", "--seed", seed];
+        object(&[&["generate", &model], &more[..]].concat())
+    };
+    assert_eq!(drawn("1")["tokens"], drawn("1")["tokens"]);
+    assert_ne!(drawn("1")["tokens"], drawn("2")["tokens"]);
+    let report = object(&["generate", &fixture("llama"), "--temperature", "0.5", "--seed", "3"]);
+    let tokens = report["tokens"].as_array().unwrap().len();
+    match report["ended_by"].as_str().unwrap() {
+        "context" => assert_eq!(tokens, 48),
+        ended => assert!(ended == "end token" && tokens < 48, "{ended} after {tokens}"),
+    }
+    let one = object(&["generate", &fixture("mistral"), "--prompt", "The gull", "--tokens", "1"]);
+    assert_eq!((one["tokens"].as_array().unwrap().len(), &one["ended_by"]), (1, &Value::from("length")));
+}
+
+#[test]
+fn bad_usage_ends_with_code_2() {
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let usages: [(&[&str], &str); 9] = [
+        (&["ppl", &model, "--text", &texts, "--window", "49"], "2 to 48 tokens"),
+        (&["ppl", &model, "--text", &texts, "--window", "1"], "--window"),
+        (&["ppl", &model, "--text", &texts, "--limit", "0"], "--limit"),
+        (&["generate", &model, "--temperature", "-1"], "--temperature"),
+        (&["generate", &model, "--top-p", "0"], "--top-p"),
+        (&["generate", &model, "--top-k", "0"], "--top-k"),
+        (&["generate", &model, "--tokens", "0"], "--tokens"),
+        (&["generate", &model, "--prompt", &"tern ".repeat(50)], "1 to 47 tokens"),
+        (&["generate", &fixture("qwen2")], "--prompt"),
+    ];
+    for (arguments, part) in usages {
+        failed(&llm(arguments), 2, &[part]);
+    }
+    for arguments in [&["ppl", &model][..], &["ppl", &model, "--text", &texts, "--window", "9", "--documents"], &[]] {
+        assert_eq!(llm(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let help = text(&llm(&["ppl", "--help"]).stdout);
+    assert!(help.contains("Examples:") && help.contains("sterna llm ppl"), "{help}");
+}
+
+#[test]
+fn files_that_do_not_fit_end_with_code_1() {
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let other = format!("{}/tokenizer.json", fixture("mistral"));
+    let failures: [(&[&str], &[&str]); 6] = [
+        (&["ppl", "no such model", "--text", &texts], &["no such model"]),
+        (&["ppl", &model, "--text", "no such text"], &["no such text"]),
+        (&["generate", &fixture("llama-linear")], &["--tokenizer", "tokenizer.json"]),
+        (&["generate", &fixture("llama-linear"), "--tokenizer", &other], &["number of tokens", "at most 40"]),
+        (&["generate", &model, "--tokenizer", &texts], &["texts.json", "tokenizer"]),
+        (&["ppl", &model, "--text", &format!("{model}/config.json")], &["config.json", "list of texts"]),
+    ];
+    for (arguments, parts) in failures {
+        failed(&llm(arguments), 1, parts);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("short.txt");
+    fs::write(&short, "tern").unwrap();
+    failed(&llm(&["ppl", &model, "--text", &short.display().to_string()]), 1, &["less than one window of 48"]);
+}
+
+#[test]
+fn real_models_of_llama2c_predict_and_generate() {
+    let Some(data) = data_folder().map(|data: PathBuf| data.join("llama")) else { return };
+    let path = |name: &str| data.join(name).display().to_string();
+    let (model, texts) = (path("stories260K/stories260K.bin"), path("jlens-corpora/tinystories_1000.json"));
+    let report = object(&["ppl", &model, "--text", &texts, "--ascii", "--limit", "50", "--documents"]);
+    assert_eq!(report["predictions"], 16_993);
+    assert!((report["negative_log_likelihood"].as_f64().unwrap() - 1.31801).abs() < 1e-4);
+    let shown = succeeded(&llm(&["generate", &model, "--prompt", "Once upon a time", "--tokens", "20"]));
+    assert!(shown.starts_with("Once upon a time, there was a little girl named Lily."), "{shown}");
+}
