@@ -164,7 +164,7 @@ fn main() -> Result<(), Failure> {
     let task = |epochs: u32| Task {
         network: &trained,
         hardware: &chip,
-        settings: fine_tuning(&base, epochs, options.learning_rate),
+        settings: fine_tuning(&base, chip.quantiser, epochs, options.learning_rate),
         options: TrainingOptions {
             gradient: options.gradient,
             thresholds: options.thresholds,

@@ -99,7 +99,7 @@ pub fn retrain(
     if splits.validation.is_empty() {
         return Err(CommandError::usage("--retrain", "a data set with validation samples", "none").into());
     }
-    let settings = fine_tuning(&trained_with, epochs, arguments.learning_rate);
+    let settings = fine_tuning(&trained_with, what.hardware.quantiser, epochs, arguments.learning_rate);
     let samples = |images| ImageSamples::new(images, &format, what.network, arguments.augment.0, settings.seed);
     let (train, validation) = (samples(splits.train)?, samples(splits.validation)?);
     let gradient = match arguments.column_gradient {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spikegrad::{Schedule, TrainingSettings};
 
-use crate::hardware::Granularity;
+use crate::hardware::{Granularity, Quantiser};
 
 /// How errors cross the quantiser of a column on their way to weights and to the population before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,14 +37,21 @@ impl Default for TrainingOptions {
     }
 }
 
-/// The least weight decay of [`fine_tuning`]. The sign of a partial sum does not depend on the length of its column,
-/// so weights grow with every update that is not exactly across them, until they meet the limit of their bits.
-const WEIGHT_DECAY: f64 = 1e-3;
+/// Weight decay times epochs on comparators without a zero. The sign of a partial sum does not depend on the length of
+/// its column, so weights grow with every update that is not exactly across them, until they meet the limit of their
+/// bits; with more decay, or as much over more epochs, they shrink to few steps of their grid.
+const WEIGHT_DECAY: f64 = 4e-3;
 
-/// Settings that fine-tune a network that was trained with `settings`: a fifth of its learning rate,
-/// or `learning_rate` where given, along half a cosine down to a hundredth; no dropout, no
-/// warm-up, and a weight decay of at least 10^-3 on weights that move freely otherwise.
-pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Option<f64>) -> TrainingSettings {
+/// Settings that fine-tune a network that was trained with `settings` for the columns of a chip: a fifth of its learning
+/// rate, or `learning_rate` where given, along half a cosine down to a hundredth; no dropout, no warm-up, and on
+/// comparators without a zero a weight decay of at least 0.004 / epochs on weights that move freely otherwise.
+pub fn fine_tuning(
+    settings: &TrainingSettings,
+    quantiser: Quantiser,
+    epochs: u32,
+    learning_rate: Option<f64>,
+) -> TrainingSettings {
+    let decay = if quantiser == (Quantiser::Sign {}) { WEIGHT_DECAY / f64::from(epochs.max(1)) } else { 0.0 };
     TrainingSettings {
         epochs,
         learning_rate: learning_rate.unwrap_or(settings.learning_rate / 5.0),
@@ -52,7 +59,7 @@ pub fn fine_tuning(settings: &TrainingSettings, epochs: u32, learning_rate: Opti
         warm_up_epochs: 0,
         normalisation: spikegrad::Normalisation::None,
         turning_rate: 0.0,
-        weight_decay: settings.weight_decay.max(WEIGHT_DECAY),
+        weight_decay: settings.weight_decay.max(decay),
         dropout: std::collections::BTreeMap::new(),
         ..settings.clone()
     }

@@ -63,13 +63,14 @@ impl Parameters {
         }
     }
 
-    /// Momentum descent along `gradients`, one a value, by at most a tenth of it and kept within
-    /// `bounds`.
-    pub fn descend(&mut self, gradients: &[f64], momentum: f64, rate: f64, bounds: [f64; 2]) {
-        for ((value, velocity), &gradient) in self.values.iter_mut().zip(&mut self.momentum).zip(gradients) {
+    /// Momentum descent along `gradients`, one a value, by at most a tenth of it and kept within the `bounds` of its
+    /// number.
+    pub fn descend(&mut self, gradients: &[f64], momentum: f64, rate: f64, bounds: impl Fn(usize) -> [f64; 2]) {
+        let all = self.values.iter_mut().zip(&mut self.momentum).zip(gradients);
+        for (number, ((value, velocity), &gradient)) in all.enumerate() {
             *velocity = (momentum * f64::from(*velocity) + gradient) as f32;
-            let old = f64::from(*value);
-            *value = (old - rate * f64::from(*velocity)).clamp(0.9 * old, 1.1 * old).clamp(bounds[0], bounds[1]) as f32;
+            let (old, [least, most]) = (f64::from(*value), bounds(number));
+            *value = (old - rate * f64::from(*velocity)).clamp(0.9 * old, 1.1 * old).clamp(least, most) as f32;
         }
     }
 }

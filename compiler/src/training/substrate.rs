@@ -392,11 +392,12 @@ impl Columns {
         // No partial sum is larger, so neither factor nor threshold need be.
         let most = (self.operator.rows(0) << self.operator.slicing().cell_bits) as f64;
         let gradients = scaled(&of_scales, &self.scales.values);
-        self.scales.descend(&gradients, rates.momentum, rate, [SMALLEST_SCALE, most]);
+        let limits = self.scale_limits();
+        self.scales.descend(&gradients, rates.momentum, rate, |group| [SMALLEST_SCALE, limits[group]]);
         if !of_thresholds.is_empty() && level_rate > 0.0 {
             let gradients = scaled(&of_levels, &self.levels.values);
             let before: Vec<i32> = self.levels.values.iter().map(|&level| whole(level)).collect();
-            self.levels.descend(&gradients, rates.momentum, level_rate, [1.0, most]);
+            self.levels.descend(&gradients, rates.momentum, level_rate, |_| [1.0, most]);
             self.levels.settle(&before);
         }
         // In real units a resting input is a bias, and descends as a weight does.
@@ -408,27 +409,52 @@ impl Columns {
         }
     }
 
-    /// Squared length of each column `[row tile][slice][output]` in real weights, at least the mean over the outputs
-    /// and that of one digit.
-    fn column_squares(&self, unit: f64) -> Vec<f64> {
+    /// Largest value of each scale factor: no partial sum of the columns that share it is larger, so that a column
+    /// without weights, whose comparator says always the same, does not become a bias whose scale factor takes the bits
+    /// of all others. At least 1.
+    fn scale_limits(&self) -> Vec<f64> {
+        let [_, slices, streams, _] = self.sizes.0;
+        let lengths = self.column_lengths(|digit| digit);
+        let mut limits = vec![1.0f64; self.scales.values.len()];
+        for (column, lengths) in lengths.chunks_exact(self.sizes.0[3]).enumerate() {
+            for (output, &length) in lengths.iter().enumerate() {
+                for stream in 0..streams {
+                    let group = self.scales.group([column / slices, column % slices, stream, output]);
+                    limits[group] = limits[group].max(length as f64);
+                }
+            }
+        }
+        limits
+    }
+
+    /// Sum of `of(|digit|)` over each column `[row tile][slice][output]`.
+    fn column_lengths(&self, of: impl Fn(u64) -> u64) -> Vec<u64> {
         let [row_tiles, slices, _, outputs] = self.sizes.0;
         let slicing = self.operator.slicing();
         let rows = self.operator.rows(0);
-        let mut squares = vec![0u64; row_tiles * slices * outputs];
+        let mut lengths = vec![0u64; row_tiles * slices * outputs];
         let fan_in = self.operator.patches().rows();
         for slice in 0..slices {
             let table: [u64; 256] = std::array::from_fn(|byte| {
                 let (positive, negative) = slicing.levels(i32::from(byte as u8 as i8), slice);
-                u64::from(positive.abs_diff(negative)).pow(2)
+                of(u64::from(positive.abs_diff(negative)))
             });
             for (output, weights) in self.multipliers.chunks_exact(fan_in).enumerate() {
                 for (tile, weights) in weights.chunks(rows).enumerate() {
                     let sum = weights.iter().map(|&weight| table[usize::from(weight as u8)]).sum();
-                    squares[(tile * slices + slice) * outputs + output] = sum;
+                    lengths[(tile * slices + slice) * outputs + output] = sum;
                 }
             }
         }
-        let weights = slicing.weights();
+        lengths
+    }
+
+    /// Squared length of each column `[row tile][slice][output]` in real weights, at least the mean over the outputs
+    /// and that of one digit.
+    fn column_squares(&self, unit: f64) -> Vec<f64> {
+        let [_, slices, _, outputs] = self.sizes.0;
+        let squares = self.column_lengths(|digit| digit.pow(2));
+        let weights = self.operator.slicing().weights();
         let of_columns = squares.chunks_exact(outputs).enumerate().flat_map(|(column, squares)| {
             let mean = squares.iter().sum::<u64>() as f64 / outputs as f64;
             let one = (unit * weights[column % slices] as f64).powi(2);

@@ -23,7 +23,7 @@ fn retraining_lifts_the_accuracy_of_comparators() {
         let task = |epochs: u32| Task {
             network: &trained,
             hardware: &chip,
-            settings: fine_tuning(&base, epochs, None),
+            settings: fine_tuning(&base, chip.quantiser, epochs, None),
             options: TrainingOptions::default(),
             resources: resources(1),
         };
