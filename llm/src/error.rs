@@ -17,8 +17,8 @@ pub enum LlmError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file could not be written.
-    #[error("cannot write {}: {source}; check that the folder is writable and the disk has room", .path.display())]
+    /// A folder could not be made.
+    #[error("cannot make the folder {}: {source}; check that the folder is writable and the disk has room", .path.display())]
     Write {
         /// The path.
         path: PathBuf,
@@ -120,6 +120,9 @@ pub enum LlmError {
         /// What to do.
         remedy: String,
     },
+    /// A file could not be written.
+    #[error(transparent)]
+    Snn(#[from] snn::SnnError),
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] kernels::KernelError),

@@ -107,7 +107,10 @@ impl GifNeuron {
             let expected = format!("{least} to {most}");
             return Err(SnnError::Gif { field: "code", expected, found: wrong.unsigned_abs() });
         }
-        let lengths = [("spikes", spikes.len(), codes.len() * self.steps as usize), ("potentials", potentials.len(), codes.len())];
+        let lengths = [
+            ("spikes", spikes.len(), codes.len() * self.steps as usize),
+            ("potentials", potentials.len(), codes.len()),
+        ];
         for (field, found, expected) in lengths {
             if found != expected {
                 return Err(SnnError::Gif { field, expected: format!("{expected} numbers"), found: found as u32 });

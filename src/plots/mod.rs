@@ -7,6 +7,7 @@ mod axis;
 mod canvas;
 mod confusion_matrix;
 mod cost_breakdown;
+mod curves;
 mod energy_accuracy;
 mod epochs;
 mod error;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use confusion_matrix::{LARGEST_CLASS_COUNT, confusion_matrix};
 pub use cost_breakdown::cost_breakdown;
+pub use curves::{Curves, curves, points};
 pub use energy_accuracy::{SweepPoint, energy_accuracy};
 pub use error::PlotError;
 pub use error_spikes::error_spikes;

@@ -41,11 +41,16 @@ impl Frame {
     ) -> Result<Self, LlmError> {
         config.check()?;
         let shape = [config.vocabulary, config.hidden];
-        let matrices = std::iter::once(("embedding", &embedding)).chain(output.iter().map(|output| ("output head", output)));
+        let matrices =
+            std::iter::once(("embedding", &embedding)).chain(output.iter().map(|output| ("output head", output)));
         for (what, matrix) in matrices {
             LlmError::check_shape(what, &shape, &[matrix.rows(), matrix.columns()])?;
         }
-        LlmError::check_shape("output heads", &[usize::from(!config.tied_embeddings)], &[usize::from(output.is_some())])?;
+        LlmError::check_shape(
+            "output heads",
+            &[usize::from(!config.tied_embeddings)],
+            &[usize::from(output.is_some())],
+        )?;
         LlmError::check_shape("blocks of a model", &[config.blocks], &[norms.len()])?;
         for gains in norms.iter().flatten().chain([&final_norm]) {
             LlmError::check_shape("gains of a normalisation", &[config.hidden], &[gains.len()])?;

@@ -171,7 +171,8 @@ impl KeyValueCache for SpikeCache {
         let (mut token, mut codes) = (vec![0.0; width], vec![0; width]);
         let mut scales = vec![TokenScale::default(); width];
         for (index, head) in self.blocks[block].iter_mut().enumerate() {
-            let parts = [(&mut head.keys, &coding.keys[index], &keys), (&mut head.values, &coding.values[index], &values)];
+            let parts =
+                [(&mut head.keys, &coding.keys[index], &keys), (&mut head.values, &coding.values[index], &values)];
             for (held, coding, numbers) in parts {
                 for row in numbers.rows() {
                     token.iter_mut().enumerate().for_each(|(channel, x)| *x = row[index * width + channel]);
@@ -214,7 +215,11 @@ impl KeyValueCache for SpikeCache {
 
     fn len(&self) -> usize {
         let width = self.attention.head.max(1);
-        self.blocks.iter().map(|heads| heads.last().map_or(0, |head| head.values.codes.len() / width)).min().unwrap_or(0)
+        self.blocks
+            .iter()
+            .map(|heads| heads.last().map_or(0, |head| head.values.codes.len() / width))
+            .min()
+            .unwrap_or(0)
     }
 }
 
@@ -324,8 +329,11 @@ impl QuantisedCache {
         Self { attention, codings, floats }
     }
 
-    fn quantised(numbers: ArrayView2<'_, f32>, coding: impl Fn(usize) -> Result<SiteCoding, LlmError>, width: usize)
-    -> Result<Array2<f32>, LlmError> {
+    fn quantised(
+        numbers: ArrayView2<'_, f32>,
+        coding: impl Fn(usize) -> Result<SiteCoding, LlmError>,
+        width: usize,
+    ) -> Result<Array2<f32>, LlmError> {
         let mut numbers = numbers.to_owned();
         for head in 0..numbers.ncols() / width.max(1) {
             let coding = coding(head)?;

@@ -20,6 +20,9 @@ pub struct Codes {
     sums: Vec<i32>,
 }
 
+/// Activations and codes of a token, scales and sums.
+type Rows<'a> = ((&'a [f32], &'a mut [u16]), (&'a mut [TokenScale], &'a mut [i32]));
+
 impl Codes {
     /// The codes of activations, `[tokens, channels]`.
     ///
@@ -33,7 +36,7 @@ impl Codes {
         let mut sums = vec![0; tokens * (channels + 1)];
         let activations = activations.as_standard_layout();
         let numbers = activations.as_slice().unwrap_or(&[]);
-        let encode = |((token, codes), (scales, sums)): ((&[f32], &mut [u16]), (&mut [TokenScale], &mut [i32]))| {
+        let encode = |((token, codes), (scales, sums)): Rows<'_>| {
             coding.encode(token, codes, scales);
             let mut sum = 0;
             for (after, &code) in sums.iter_mut().skip(1).zip(codes.iter()) {
@@ -96,6 +99,25 @@ impl Codes {
             bytes.extend(codes.iter().map(|code| code.saturating_sub(before).min(255) as u8));
         }
         bytes
+    }
+
+    /// The spike trains of one token, `[steps][channels]` in the order of the coding, as many steps as the class with the
+    /// most has: soft reset, largest spikes first ([`snn::gif`]).
+    pub fn spikes(&self, coding: &SiteCoding, token: usize) -> Vec<Vec<u16>> {
+        let most = (1u16 << coding.bits) - 1;
+        let steps = coding.classes.iter().map(|class| class.steps).max().unwrap_or(0);
+        let mut trains = vec![vec![0; self.channels]; steps as usize];
+        for class in &coding.classes {
+            for place in class.places.clone() {
+                let mut potential = self.token(token)[place];
+                for (step, train) in (1..=class.steps).zip(&mut trains) {
+                    let spike = if step == class.steps { potential } else { potential.min(most) };
+                    train[place] = spike;
+                    potential -= spike;
+                }
+            }
+        }
+        trains
     }
 
     /// Counts the spikes of all tokens.

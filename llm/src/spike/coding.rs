@@ -149,16 +149,21 @@ impl SiteCoding {
     pub fn check(&self, channels: usize) -> Result<(), LlmError> {
         let mut seen = vec![false; channels];
         let is_permutation = self.order.len() == channels
-            && self.order.iter().all(|&channel| {
-                seen.get_mut(channel as usize).is_some_and(|seen| !std::mem::replace(seen, true))
-            });
+            && self
+                .order
+                .iter()
+                .all(|&channel| seen.get_mut(channel as usize).is_some_and(|seen| !std::mem::replace(seen, true)));
         if !is_permutation {
             let expected = format!("each of {channels} channels once");
             return Err(LlmError::configuration("order of channels", expected, "another list"));
         }
         let rebuilt = Self::new(self.bits, &self.steps_checked(channels)?, self.top, self.clip)?;
         if rebuilt.classes != self.classes {
-            return Err(LlmError::configuration("classes of channels", "classes by steps, one after the other", "others"));
+            return Err(LlmError::configuration(
+                "classes of channels",
+                "classes by steps, one after the other",
+                "others",
+            ));
         }
         Ok(())
     }

@@ -156,7 +156,15 @@ pub struct CalibrationSection {
 
 impl Default for WeightSection {
     fn default() -> Self {
-        Self { bits: 4, group: None, method: WeightMethod::Gptq, clip: true, act_order: true, damping: 0.01, ternary: None }
+        Self {
+            bits: 4,
+            group: None,
+            method: WeightMethod::Gptq,
+            clip: true,
+            act_order: true,
+            damping: 0.01,
+            ternary: None,
+        }
     }
 }
 

@@ -114,7 +114,11 @@ impl Execution for SpikingExecution {
             match (linear, &codes) {
                 (Executed::Spikes(linear), Some(codes)) => linear.multiply(self.engine, codes, output)?,
                 (Executed::Spikes(_), None) => {
-                    return Err(LlmError::configuration(format!("coding at {site}"), "one for weights of few bits", "none"));
+                    return Err(LlmError::configuration(
+                        format!("coding at {site}"),
+                        "one for weights of few bits",
+                        "none",
+                    ));
                 }
                 (Executed::Floats(matrix, bias), _) => multiply(matrix, bias.as_deref(), self.engine, inputs, output)?,
             }

@@ -7,8 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,25 +94,20 @@ impl SpikedModel {
     /// Writes the model and the tokenizer's file into a folder, which is made where it is missing.
     ///
     /// # Errors
-    /// [`LlmError::Write`].
+    /// [`LlmError::Write`], [`LlmError::Snn`] when a file cannot be written.
     pub fn save(&self, folder: &Path, tokenizer: &Tokenizer) -> Result<(), LlmError> {
-        let failed = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| LlmError::Write { path, source }
-        };
-        std::fs::create_dir_all(folder).map_err(failed(folder))?;
         let tensors = self.tensors()?;
-        let description = serde_json::to_string(&self.description())
-            .map_err(|error| failed(folder)(std::io::Error::other(error)))?;
-        let metadata = HashMap::from([(KEY.to_owned(), description)]);
         let path = folder.join(FILE);
+        let failed = |error: &dyn std::fmt::Display| LlmError::file(&path, KEY, "a serialisable model", error);
+        let description = serde_json::to_string(&self.description()).map_err(|error| failed(&error))?;
+        let metadata = HashMap::from([(KEY.to_owned(), description)]);
         let bytes = safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, tensor)), Some(metadata))
-            .map_err(|error| failed(&path)(std::io::Error::other(error)))?;
-        write(&path, &bytes).map_err(failed(&path))?;
-        let name = tokenizer.path().file_name().unwrap_or_default();
-        let copy = folder.join(name);
+            .map_err(|error| failed(&error))?;
         let text = std::fs::read(tokenizer.path()).map_err(|source| LlmError::read(tokenizer.path(), source))?;
-        write(&copy, &text).map_err(failed(&copy))
+        std::fs::create_dir_all(folder).map_err(|source| LlmError::Write { path: folder.to_path_buf(), source })?;
+        snn::model::write_atomically(&path, &bytes)?;
+        let name = tokenizer.path().file_name().unwrap_or_default();
+        Ok(snn::model::write_atomically(&folder.join(name), &text)?)
     }
 
     fn description(&self) -> Description {
@@ -167,8 +160,7 @@ impl SpikedModel {
                             let shape = [weights.rows, weights.groups()];
                             tensors.push((name("codes"), packed(weights)));
                             tensors.push((name("scales"), floats(&weights.scales, &shape)));
-                            let zeros =
-                                Tensor { dtype: Dtype::U8, shape: shape.into(), bytes: weights.zeros.clone() };
+                            let zeros = Tensor { dtype: Dtype::U8, shape: shape.into(), bytes: weights.zeros.clone() };
                             tensors.push((name("zeros"), zeros));
                         }
                     }
@@ -213,29 +205,12 @@ impl SpikedModel {
             let sites = sites.try_into().map_err(|_| LlmError::file(&reader.path, "sites", 4, "another number"))?;
             spiked.push(SpikedBlock { sites, cache: block.cache.clone() });
         }
-        let output =
-            (!config.tied_embeddings).then(|| reader.matrix("output", [vocabulary, hidden])).transpose()?;
+        let output = (!config.tied_embeddings).then(|| reader.matrix("output", [vocabulary, hidden])).transpose()?;
         let embedding = reader.matrix("embedding", [vocabulary, hidden])?;
         let final_norm = reader.floats("final_norm", &[hidden])?;
         let frame = Frame::new(config.clone(), embedding, frame_norms, final_norm, output)?;
         Self::new(configuration.clone(), frame, spiked)
     }
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".part");
-    let temporary = PathBuf::from(temporary);
-    let result = File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let result = result.and_then(|()| std::fs::rename(&temporary, path));
-    if result.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    result
 }
 
 fn floats(numbers: &[f32], shape: &[usize]) -> Tensor {

@@ -135,8 +135,7 @@ impl Segment {
         let mut packed = PackedMatrix::new(columns, count)?;
         packed.pack(&multipliers)?;
         let place = |row: usize| row * weights.groups() + group;
-        let zeros: Vec<i32> =
-            (first..first + count).map(|row| i32::from(weights.zeros[place(row)]) - centre).collect();
+        let zeros: Vec<i32> = (first..first + count).map(|row| i32::from(weights.zeros[place(row)]) - centre).collect();
         let sums = multipliers.chunks_exact(columns).map(|row| row.iter().map(|&m| i32::from(m)).sum::<i32>());
         Ok(Self {
             start,

@@ -14,6 +14,7 @@ mod execution;
 pub mod file;
 mod linear;
 mod model;
+mod report;
 mod weights;
 
 pub use build::{BlockReport, spike};
@@ -25,4 +26,5 @@ pub use counts::SpikeCounts;
 pub use execution::{QuantisedExecution, QuantisedState, SpikingExecution, SpikingState};
 pub use linear::SpikingLinear;
 pub use model::{SpikedBlock, SpikedLinear, SpikedModel, SpikedSite};
+pub use report::{SiteReport, SpikeReport, add_counts};
 pub use weights::FewBitWeights;

@@ -91,10 +91,27 @@ impl SpikedModel {
         &self.blocks[block].sites[site.index()]
     }
 
+    /// Numbers of all weights.
+    pub fn parameters(&self) -> usize {
+        let size = |matrix: &Matrix| matrix.rows() * matrix.columns();
+        let config = self.frame.config();
+        let output = if config.tied_embeddings { 0 } else { size(self.frame.output()) };
+        let norms = (2 * config.blocks + 1) * config.hidden;
+        let linears = self.blocks.iter().flat_map(|block| &block.sites).flat_map(|site| &site.linears);
+        let linears = linears.map(|(linear, bias)| {
+            let [rows, columns] = linear.shape();
+            rows * columns + bias.as_ref().map_or(0, Vec::len)
+        });
+        size(self.frame.embedding()) + output + norms + linears.sum::<usize>()
+    }
+
     /// Bytes of the linear maps of all blocks.
     pub fn linear_bytes(&self) -> usize {
         let sites = self.blocks.iter().flat_map(|block| &block.sites);
-        sites.flat_map(|site| &site.linears).map(|(linear, bias)| linear.bytes() + 4 * bias.as_ref().map_or(0, Vec::len)).sum()
+        sites
+            .flat_map(|site| &site.linears)
+            .map(|(linear, bias)| linear.bytes() + 4 * bias.as_ref().map_or(0, Vec::len))
+            .sum()
     }
 
     /// Mean steps of a channel, over all sites that spike, weighed by the outputs that their channels reach.
@@ -155,7 +172,11 @@ impl SpikedLinear {
 impl SpikedSite {
     fn check(&self, config: &ModelConfig, block: usize, site: Site) -> Result<(), LlmError> {
         let linears: &[Linear] = site.linears();
-        LlmError::check_shape(format!("linear maps of block {block}, {site}"), &[linears.len()], &[self.linears.len()])?;
+        LlmError::check_shape(
+            format!("linear maps of block {block}, {site}"),
+            &[linears.len()],
+            &[self.linears.len()],
+        )?;
         if let Some(coding) = &self.coding {
             coding.check(site.width(config))?;
         }

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 use llm::forward::{Execution, FloatExecution};
+use llm::spike::{QuantisedExecution, SpikingExecution};
 use llm::generate::{Generation, Sampling};
 use llm::{LlmError, Tokenizer};
 use serde::Serialize;
 
-use super::loaded::{Loaded, ModelArguments};
+use super::loaded::{AnyModel, ExecutionChoice, Loaded, ModelArguments};
 use crate::CommandError;
 use crate::command::Context;
 
@@ -41,6 +42,9 @@ pub struct GenerateArguments {
     /// Draw from the fewest most probable tokens whose probabilities sum to P
     #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = share, allow_negative_numbers = true)]
     top_p: f64,
+    /// How a model of `sterna llm spike` is computed
+    #[arg(long, value_name = "HOW", default_value = "spikes")]
+    execution: ExecutionChoice,
 }
 
 fn temperature(text: &str) -> Result<f32, String> {
@@ -81,7 +85,6 @@ pub fn run(arguments: &GenerateArguments, context: &Context) -> anyhow::Result<(
         let expected = format!("1 to {} tokens", config.context - 1);
         return Err(CommandError::usage("--prompt", expected, format!("{} tokens", prompt.len())).into());
     }
-    let execution = FloatExecution::new(model, engine);
     let sampling = Sampling {
         temperature: arguments.temperature,
         top_k: arguments.top_k.map(|tokens| tokens as usize),
@@ -90,8 +93,21 @@ pub fn run(arguments: &GenerateArguments, context: &Context) -> anyhow::Result<(
     };
     let start = Instant::now();
     let (tokens, text) = pool.install(|| {
-        let generation = Generation::new(&execution, &prompt, sampling)?;
-        stream(generation, &tokenizer, &prompt, arguments.tokens as usize, context)
+        let most = arguments.tokens as usize;
+        match (model, arguments.execution) {
+            (AnyModel::Float(model), _) => {
+                let execution = FloatExecution::new(model, engine);
+                stream(Generation::new(&execution, &prompt, sampling)?, &tokenizer, &prompt, most, context)
+            }
+            (AnyModel::Spiked(model), ExecutionChoice::Spikes) => {
+                let execution = SpikingExecution::new(model, engine)?;
+                stream(Generation::new(&execution, &prompt, sampling)?, &tokenizer, &prompt, most, context)
+            }
+            (AnyModel::Spiked(model), ExecutionChoice::Floats) => {
+                let execution = QuantisedExecution::new(model, engine)?;
+                stream(Generation::new(&execution, &prompt, sampling)?, &tokenizer, &prompt, most, context)
+            }
+        }
     })?;
     let seconds = start.elapsed().as_secs_f64();
     let ended_by = if tokens.len() == arguments.tokens as usize {

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use clap::Args;
-use llm::forward::FloatExecution;
-use llm::perplexity::likelihood;
+use llm::spike::SpikeReport;
 use serde::Serialize;
 
-use super::loaded::{Loaded, ModelArguments};
+use super::loaded::{ExecutionChoice, Loaded, ModelArguments};
+use super::measure::{Measured, measure};
 use super::texts::TextArguments;
 use crate::command::Context;
 use crate::output::Progress;
@@ -29,6 +29,9 @@ pub struct PplArguments {
     /// The text.
     #[command(flatten)]
     text: TextArguments,
+    /// How a model of `sterna llm spike` is computed
+    #[arg(long, value_name = "HOW", default_value = "spikes")]
+    execution: ExecutionChoice,
 }
 
 /// The JSON object of `sterna llm ppl`.
@@ -46,6 +49,8 @@ struct Report {
     perplexity: f64,
     seconds: f64,
     tokens_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spikes: Option<SpikeReport>,
 }
 
 /// Measures as the arguments say.
@@ -55,12 +60,11 @@ struct Report {
 pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
     let Loaded { model, tokenizer, engine, pool } = Loaded::read(&arguments.model, context)?;
     let sequences = arguments.text.sequences(&tokenizer, model.config())?;
-    let execution = FloatExecution::new(model, engine);
     let bar = context.output.progress(sequences.tokens.len() as u64, Progress::Steps);
     bar.set_prefix(if sequences.window.is_some() { "windows" } else { "documents" });
     let start = Instant::now();
-    let result = pool.install(|| {
-        likelihood(&execution, &sequences.tokens, |done, so_far| {
+    let Measured { likelihood: result, spikes } = pool.install(|| {
+        measure(&model, arguments.execution, engine, &sequences.tokens, |done, so_far| {
             bar.set_position(done as u64);
             bar.set_message(format!("perplexity {:.4}", so_far.perplexity()));
         })
@@ -70,7 +74,7 @@ pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
     let tokens: usize = sequences.tokens.iter().map(Vec::len).sum();
     let report = Report {
         model: arguments.model.model.display().to_string(),
-        parameters: execution.model().parameters(),
+        parameters: model.parameters(),
         tokenizer: tokenizer.path().display().to_string(),
         text: arguments.text.text.display().to_string(),
         window: sequences.window,
@@ -80,6 +84,7 @@ pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
         perplexity: result.perplexity(),
         seconds,
         tokens_per_second: tokens as f64 / seconds,
+        spikes,
     };
     context.output.object(&report)?;
     context.output.result(text(&report))
@@ -90,8 +95,15 @@ fn text(report: &Report) -> String {
         Some(window) => format!("windows of {window} tokens"),
         None => "texts".to_owned(),
     };
+    let spikes = report.spikes.as_ref().map_or(String::new(), |spikes| {
+        format!(
+            "\n{:.3} steps a channel; a token takes {:.0} spikes and {:.0} additions for {} multiply-accumulates; linear \
+             maps {} bytes",
+            spikes.steps, spikes.spikes, spikes.additions, spikes.multiply_accumulates, spikes.bytes
+        )
+    });
     format!(
-        "{} on {}: perplexity {:.4}, {:.5} nats a token\n{} predictions in {} {kind}, {:.1} s, {:.0} tokens/s",
+        "{} on {}: perplexity {:.4}, {:.5} nats a token\n{} predictions in {} {kind}, {:.1} s, {:.0} tokens/s{spikes}",
         report.model,
         report.text,
         report.perplexity,

@@ -30,7 +30,8 @@ pub fn equalised(
         let weights: Vec<Array2<f32>> = linears.map(|&linear| block.linear(0, linear).weight.to_array()).collect();
         scales.push(best_scales(block.config(), site, statistics, &weights, configuration)?);
     }
-    let mut norms = [block.frame().norm(0, Norm::Attention).to_vec(), block.frame().norm(0, Norm::FeedForward).to_vec()];
+    let mut norms =
+        [block.frame().norm(0, Norm::Attention).to_vec(), block.frame().norm(0, Norm::FeedForward).to_vec()];
     let (config, Weights { embedding, mut blocks, final_norm, output }) = block.clone().into_parts();
     for (site, scales) in Site::ALL.into_iter().zip(&scales) {
         let (Some(scales), Some(weights)) = (scales, blocks.first_mut()) else { continue };
@@ -43,7 +44,9 @@ pub fn equalised(
         match site {
             Site::AttentionInput => divide(&mut norms[0], scales),
             Site::FeedForwardInput => divide(&mut norms[1], scales),
-            Site::AttentionOutput => divide_rows(&mut weights.linears[Linear::Value.index()], &of_heads(&config, scales)),
+            Site::AttentionOutput => {
+                divide_rows(&mut weights.linears[Linear::Value.index()], &of_heads(&config, scales))
+            }
             Site::FeedForwardHidden => divide_rows(&mut weights.linears[Linear::Up.index()], scales),
         }
     }
@@ -109,7 +112,8 @@ fn best_scales(
     };
     let (mut least, mut chosen) = (error(None)?, None);
     for &alpha in &configuration.equalisation.alphas {
-        let scale = |(&x, &w): (&f32, &f32)| (x.max(SMALLEST).powf(alpha) / w.max(SMALLEST).powf(1.0 - alpha)).max(SMALLEST);
+        let scale =
+            |(&x, &w): (&f32, &f32)| (x.max(SMALLEST).powf(alpha) / w.max(SMALLEST).powf(1.0 - alpha)).max(SMALLEST);
         let mut scales: Vec<f32> = of_inputs.iter().zip(&of_weights).map(scale).collect();
         // The geometric mean is 1, so that gains keep their size.
         let mean = scales.iter().map(|&scale| f64::from(scale).ln()).sum::<f64>() / channels.max(1) as f64;

@@ -58,17 +58,12 @@ impl InverseHessian {
     }
 
     /// Codes of all rows: `code(row, column, weight)` gives the code of a weight and what it stands for.
-    pub fn quantise(
-        &self,
-        weights: &Array2<f32>,
-        code: impl Fn(usize, usize, f32) -> (u8, f32) + Sync,
-    ) -> Vec<u8> {
+    pub fn quantise(&self, weights: &Array2<f32>, code: impl Fn(usize, usize, f32) -> (u8, f32) + Sync) -> Vec<u8> {
         let columns = weights.ncols();
         let rows: Vec<Vec<u8>> = (0..weights.nrows())
             .into_par_iter()
             .map(|row| {
-                let mut left: Vec<f64> =
-                    self.order.iter().map(|&column| f64::from(weights[[row, column]])).collect();
+                let mut left: Vec<f64> = self.order.iter().map(|&column| f64::from(weights[[row, column]])).collect();
                 let mut codes = vec![0; columns];
                 for (place, &column) in self.order.iter().enumerate() {
                     let (chosen, value) = code(row, column, left[place] as f32);

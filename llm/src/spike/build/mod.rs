@@ -114,8 +114,10 @@ fn starts(
     let section = configuration.calibration;
     let tokens = section.tokens.min(model.config().context);
     let cut = sequences.iter().take(section.sequences).map(|sequence| &sequence[..sequence.len().min(tokens)]);
-    let hidden: Vec<_> =
-        cut.filter(|sequence| !sequence.is_empty()).map(|sequence| model.frame().embed(sequence)).collect::<Result<_, _>>()?;
+    let hidden: Vec<_> = cut
+        .filter(|sequence| !sequence.is_empty())
+        .map(|sequence| model.frame().embed(sequence))
+        .collect::<Result<_, _>>()?;
     if hidden.is_empty() {
         return Err(LlmError::Text {
             what: "samples for calibration".to_owned(),

@@ -51,9 +51,8 @@ pub fn quantise(
     let (rows, columns) = weights.dim();
     LlmError::check_shape("products of activations", &[columns, columns], products.shape())?;
     let needs_hessian = section.method == WeightMethod::Gptq || section.ternary.is_some();
-    let inverse = needs_hessian
-        .then(|| InverseHessian::new(products, tokens, section.damping, section.act_order))
-        .transpose()?;
+    let inverse =
+        needs_hessian.then(|| InverseHessian::new(products, tokens, section.damping, section.act_order)).transpose()?;
     let steps: Vec<i32> = match (&section.ternary, &inverse) {
         (Some(ternary), Some(inverse)) => ternary_steps(weights, inverse, *ternary),
         _ => vec![0; columns],
@@ -88,10 +87,12 @@ pub fn quantise(
     };
     let codes = match &inverse {
         Some(inverse) if section.method == WeightMethod::Gptq => inverse.quantise(weights, code),
-        _ => (0..rows * columns).map(|index| {
-            let (row, column) = (index / columns, index % columns);
-            code(row, column, weights[[row, column]]).0
-        }).collect(),
+        _ => (0..rows * columns)
+            .map(|index| {
+                let (row, column) = (index / columns, index % columns);
+                code(row, column, weights[[row, column]]).0
+            })
+            .collect(),
     };
     Ok(FewBitWeights {
         bits,

@@ -95,10 +95,8 @@ mod tests {
 
     #[test]
     fn sites_compete_for_the_same_budget() {
-        let section = ActivationSection {
-            classes: vec![ClassSection { share: 0.25, steps: 2 }],
-            ..ActivationSection::default()
-        };
+        let section =
+            ActivationSection { classes: vec![ClassSection { share: 0.25, steps: 2 }], ..ActivationSection::default() };
         let sites = [(vec![8.0, 1.0, 1.0, 1.0], 2), (vec![6.0, 6.0, 0.0, 0.0], 1)];
         assert_eq!(steps_of_all(&sites, &section), [vec![1, 1, 1, 1], vec![2, 2, 1, 1]].to_vec());
     }

@@ -184,8 +184,10 @@ impl HeadStatistics {
         let (tokens, width) = (queries.nrows(), self.keys.len());
         let group = queries.ncols() / width / heads.max(1);
         let shape = (tokens, width);
-        let (Ok(keys), Ok(values)) =
-            (ArrayView2::from_shape(shape, keys), ArrayView2::from_shape(shape, values)) else { return };
+        let (Ok(keys), Ok(values)) = (ArrayView2::from_shape(shape, keys), ArrayView2::from_shape(shape, values))
+        else {
+            return;
+        };
         let mut of_keys = Array2::<f32>::zeros((width, width));
         let mut of_values = Array2::<f32>::zeros(shape);
         for member in 0..group {

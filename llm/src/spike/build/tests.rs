@@ -11,8 +11,8 @@ use crate::model::{
     AttentionBiases, BlockWeights, Linear, LinearWeights, ModelConfig, Pairing, Rotary, RotaryScaling, Site, Weights,
 };
 use crate::spike::configuration::{
-    ActivationSection, CacheSection, CalibrationSection, ClassSection, EqualisationSection, KeptSection, SpikeConfiguration,
-    TernarySection, WeightMethod, WeightSection,
+    ActivationSection, CacheSection, CalibrationSection, ClassSection, EqualisationSection, KeptSection,
+    SpikeConfiguration, TernarySection, WeightMethod, WeightSection,
 };
 use crate::spike::{QuantisedExecution, SpikingExecution, TopCodes};
 use crate::{LlmError, Model};
@@ -114,10 +114,8 @@ fn gptq_leaves_less_output_error_than_rounding() {
             let grouped = WeightSection { group: Some(8), ..unclipped.clone() };
             assert!(error(&grouped) < error(&unclipped), "{site} {bits}");
         }
-        let ternary = |steps| WeightSection {
-            ternary: Some(TernarySection { share: 1.0, steps }),
-            ..WeightSection::default()
-        };
+        let ternary =
+            |steps| WeightSection { ternary: Some(TernarySection { share: 1.0, steps }), ..WeightSection::default() };
         assert!(error(&ternary(8)) < error(&ternary(1)), "{site}");
     }
 }
@@ -140,9 +138,13 @@ fn equalisation_changes_nothing_in_floats() -> Result<(), LlmError> {
     };
     let block = model.of_block(0);
     let changed = equalised(&block, &statistics(&model), &configuration)?;
-    assert_ne!(changed.frame().norm(0, crate::model::Norm::Attention), block.frame().norm(0, crate::model::Norm::Attention));
+    assert_ne!(
+        changed.frame().norm(0, crate::model::Norm::Attention),
+        block.frame().norm(0, crate::model::Norm::Attention)
+    );
     let tokens = &sequences(&model, 4)[0];
-    let [before, after] = [block, changed].map(|model| hidden(&crate::forward::FloatExecution::new(model, engine()), tokens));
+    let [before, after] =
+        [block, changed].map(|model| hidden(&crate::forward::FloatExecution::new(model, engine()), tokens));
     let most = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(most < 1e-4, "{most}");
     Ok(())
@@ -233,9 +235,8 @@ fn a_saved_model_is_the_same_and_damage_is_refused() {
         let read = crate::spike::SpikedModel::open(&out).unwrap();
         assert_eq!(crate::Tokenizer::beside(&out).unwrap().vocabulary(), 29);
         let tokens = &sequences(&model, 5)[0];
-        let [before, after] = [spiked, read].map(|model| {
-            hidden(&SpikingExecution::new(Arc::new(model), engine()).unwrap(), tokens)
-        });
+        let [before, after] =
+            [spiked, read].map(|model| hidden(&SpikingExecution::new(Arc::new(model), engine()).unwrap(), tokens));
         assert_eq!(before, after);
 
         let path = out.join(crate::spike::file::FILE);
@@ -257,7 +258,9 @@ fn a_saved_model_is_the_same_and_damage_is_refused() {
 fn spikes_are_those_of_the_neurons() {
     use crate::spike::{Codes, SiteCoding, SpikeCounts};
     let steps: Vec<u32> = (0..40).map(|channel| [1, 2, 4][channel % 3]).collect();
-    for (top, same) in [(TopCodes::Reachable, snn::gif::TopCodes::Reachable), (TopCodes::Full, snn::gif::TopCodes::Remainder)] {
+    for (top, same) in
+        [(TopCodes::Reachable, snn::gif::TopCodes::Reachable), (TopCodes::Full, snn::gif::TopCodes::Remainder)]
+    {
         for bits in [1, 3, 4, 8] {
             let coding = SiteCoding::new(bits, &steps, top, 1.0).unwrap();
             let activations = Array2::from_shape_fn((5, 40), |(t, c)| ((t * 41 + c * 17) % 37) as f32 - 11.0);
@@ -268,9 +271,13 @@ fn spikes_are_those_of_the_neurons() {
             for token in 0..5 {
                 for class in &coding.classes {
                     let neuron = snn::gif::GifNeuron::new(bits, class.steps, same).unwrap();
-                    let of_class: Vec<i32> = codes.token(token)[class.places.clone()].iter().map(|&c| c.into()).collect();
+                    let of_class: Vec<i32> =
+                        codes.token(token)[class.places.clone()].iter().map(|&c| c.into()).collect();
                     let mut spikes = vec![0; of_class.len() * class.steps as usize];
                     neuron.run(&of_class, &mut spikes, &mut vec![0; of_class.len()]).unwrap();
+                    let trains = codes.spikes(&coding, token);
+                    let of_steps = trains[..class.steps as usize].iter().flat_map(|train| &train[class.places.clone()]);
+                    assert!(of_steps.map(|&spike| i32::from(spike)).eq(spikes.iter().copied()));
                     expected.spikes += spikes.iter().filter(|&&spike| spike != 0).count() as u64;
                     expected.levels += spikes.iter().sum::<i32>() as u64;
                 }
