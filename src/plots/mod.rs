@@ -39,5 +39,5 @@ pub use inferred::{InferredPanel, Series, cue_weights, error_by_neurons, inferre
 pub use kernels::kernels;
 pub use learning_curves::learning_curves;
 pub use membrane::{MembraneTrace, membrane};
-pub use raster::{RasterRow, RasterSpike, raster};
+pub use raster::{RasterRow, RasterSpike, raster, raster_over};
 pub use spikes_per_population::spikes_per_population;

@@ -45,6 +45,20 @@ pub struct RasterSpike {
 /// [`PlotError::Shape`] if a spike names a row or neuron that is not there; [`PlotError::Write`]
 /// if the file cannot be written.
 pub fn raster(rows: &[RasterRow], spikes: &[RasterSpike], title: &str, path: &Path) -> Result<(), PlotError> {
+    raster_over("time (number of the delivered event)", rows, spikes, title, path)
+}
+
+/// As [`raster`], with another label of time.
+///
+/// # Errors
+/// As [`raster`].
+pub fn raster_over(
+    x_label: &str,
+    rows: &[RasterRow],
+    spikes: &[RasterSpike],
+    title: &str,
+    path: &Path,
+) -> Result<(), PlotError> {
     if rows.is_empty() {
         return Err(empty(path, "at least one population", "none"));
     }
@@ -67,7 +81,7 @@ pub fn raster(rows: &[RasterRow], spikes: &[RasterSpike], title: &str, path: &Pa
     paint(path, (1300, height), |root| {
         let body = headed(root, title, &subtitle)?;
         let body = with_legend(&body, &legend)?;
-        draw(&body, rows, spikes, x)
+        draw(&body, rows, spikes, x, x_label)
     })
 }
 
@@ -105,7 +119,7 @@ fn bands(rows: &[RasterRow]) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn draw(area: &Area<'_>, rows: &[RasterRow], spikes: &[RasterSpike], x: Axis) -> Drawn {
+fn draw(area: &Area<'_>, rows: &[RasterRow], spikes: &[RasterSpike], x: Axis, x_label: &str) -> Drawn {
     let bands = bands(rows);
     let names: Vec<String> = rows.iter().map(|row| style::shorten(&row.population, 22)).collect();
     let mut widest = 0;
@@ -115,8 +129,7 @@ fn draw(area: &Area<'_>, rows: &[RasterRow], spikes: &[RasterSpike], x: Axis) ->
     }
     let (labels, plot) = area.split_horizontally(widest + 16);
     let y = Axis::spanning(0.0, bands.last().map_or(1.0, |(lower, height)| lower + height)).without_ticks();
-    let panel =
-        Panel { heading: "", x_label: "time (number of the delivered event)", y_label: "", x, y, label_width: None };
+    let panel = Panel { heading: "", x_label, y_label: "", x, y, label_width: None };
     let mut chart = panel.draw(&plot)?;
     draw_bands(&labels, &plot, &mut chart, rows, &names, &bands)?;
     let mut largest = vec![1u32; rows.len()];

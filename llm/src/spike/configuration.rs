@@ -30,6 +30,8 @@ pub struct SpikeConfiguration {
 pub struct WeightSection {
     /// Bits of a code, 1 to 8; 16 leaves weights as floats.
     pub bits: u32,
+    /// Bits of the output head, whose inputs then have 8 bits and one step; 16 leaves both as floats, as the papers do.
+    pub head: u32,
     /// Columns that share scale and zero point; all without.
     pub group: Option<usize>,
     /// How codes are chosen.
@@ -158,6 +160,7 @@ impl Default for WeightSection {
     fn default() -> Self {
         Self {
             bits: 4,
+            head: FLOATS,
             group: None,
             method: WeightMethod::Gptq,
             clip: true,
@@ -216,6 +219,7 @@ impl SpikeConfiguration {
             if is_right { Ok(()) } else { Err(LlmError::configuration(field, format!("1 to {MOST_STEPS}"), steps)) }
         };
         bits("weights.bits", self.weights.bits, 8)?;
+        bits("weights.head", self.weights.head, 8)?;
         if self.weights.group == Some(0) {
             return Err(LlmError::configuration("weights.group", "at least 1 column", 0));
         }

@@ -7,9 +7,10 @@ use ndarray::{Array2, ArrayView2};
 
 use super::cache::{QuantisedCache, SpikeCache};
 use super::codes::Codes;
+use super::coding::SiteCoding;
 use super::counts::SpikeCounts;
 use super::linear::SpikingLinear;
-use super::model::{SpikedLinear, SpikedModel};
+use super::model::{SpikedHead, SpikedLinear, SpikedModel};
 use crate::forward::{Attention, Execution, FloatCache, KeyValueCache};
 use crate::model::{Frame, Site};
 use crate::{LlmError, Matrix};
@@ -20,6 +21,7 @@ pub struct SpikingExecution {
     model: Arc<SpikedModel>,
     /// Per block and site.
     linears: Arc<Vec<[Vec<Executed>; 4]>>,
+    head: Option<Arc<SpikingLinear>>,
     engine: Engine,
 }
 
@@ -64,10 +66,14 @@ impl SpikingExecution {
             }
             linears.push(sites);
         }
-        Ok(Self { model, linears: Arc::new(linears), engine })
+        let head = model.head.as_ref().map(|head| SpikingLinear::new(&head.weights, None, &head.coding)).transpose()?;
+        // What is packed is not held twice.
+        let model =
+            Arc::new(Arc::try_unwrap(model).map_or_else(|shared| shared.as_ref().clone(), |model| model).emptied());
+        Ok(Self { model, linears: Arc::new(linears), head: head.map(Arc::new), engine })
     }
 
-    /// The model.
+    /// The model; the weights that were packed are empty.
     pub fn model(&self) -> &SpikedModel {
         &self.model
     }
@@ -82,6 +88,16 @@ impl Execution for SpikingExecution {
 
     fn engine(&self) -> Engine {
         self.engine
+    }
+
+    fn logits(&self, hidden: ArrayView2<'_, f32>) -> Result<Array2<f32>, LlmError> {
+        let (Some(linear), Some(head)) = (&self.head, &self.model.head) else {
+            return self.frame().logits(self.engine, hidden);
+        };
+        let codes = Codes::new(self.engine, &head.coding, hidden);
+        let mut logits = Array2::zeros((hidden.nrows(), linear.outputs()));
+        linear.multiply(self.engine, &codes, &mut logits)?;
+        Ok(logits)
     }
 
     fn new_state(&self, _capacity: usize) -> Result<SpikingState, LlmError> {
@@ -172,6 +188,7 @@ impl KeyValueCache for SpikingState {
 pub struct QuantisedExecution {
     model: Arc<SpikedModel>,
     linears: Arc<Vec<[Vec<Matrix>; 4]>>,
+    head: Option<Matrix>,
     engine: Engine,
 }
 
@@ -199,7 +216,9 @@ impl QuantisedExecution {
             }
             linears.push(sites);
         }
-        Ok(Self { model, linears: Arc::new(linears), engine })
+        let floats = |head: &SpikedHead| SpikedLinear::FewBit(head.weights.clone()).floats(Some(&head.coding));
+        let head = model.head.as_ref().map(floats).transpose()?;
+        Ok(Self { model, linears: Arc::new(linears), head, engine })
     }
 }
 
@@ -212,6 +231,17 @@ impl Execution for QuantisedExecution {
 
     fn engine(&self) -> Engine {
         self.engine
+    }
+
+    fn logits(&self, hidden: ArrayView2<'_, f32>) -> Result<Array2<f32>, LlmError> {
+        let (Some(matrix), Some(head)) = (&self.head, &self.model.head) else {
+            return self.frame().logits(self.engine, hidden);
+        };
+        let mut quantised = hidden.to_owned();
+        quantise_rows(&head.coding, &mut quantised);
+        let mut logits = Array2::zeros((hidden.nrows(), matrix.rows()));
+        matrix.multiply(self.engine, quantised.view(), &mut logits)?;
+        Ok(logits)
     }
 
     fn new_state(&self, _capacity: usize) -> Result<QuantisedState, LlmError> {
@@ -234,11 +264,7 @@ impl Execution for QuantisedExecution {
         LlmError::check_shape(format!("outputs at {site}"), &[spiked.linears.len()], &[outputs.len()])?;
         let mut quantised = inputs.to_owned();
         if let Some(coding) = &spiked.coding {
-            for mut row in quantised.rows_mut() {
-                if let Some(row) = row.as_slice_mut() {
-                    coding.quantise(row);
-                }
-            }
+            quantise_rows(coding, &mut quantised);
         }
         let matrices = &self.linears[block][site.index()];
         for (((linear, bias), matrix), output) in spiked.linears.iter().zip(matrices).zip(outputs) {
@@ -274,6 +300,14 @@ impl KeyValueCache for QuantisedState {
         match self {
             Self::Quantised(cache) => cache.len(),
             Self::Floats(cache) => cache.len(),
+        }
+    }
+}
+
+fn quantise_rows(coding: &SiteCoding, rows: &mut Array2<f32>) {
+    for mut row in rows.rows_mut() {
+        if let Some(row) = row.as_slice_mut() {
+            coding.quantise(row);
         }
     }
 }

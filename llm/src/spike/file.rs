@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::cache::CacheCoding;
 use super::coding::SiteCoding;
 use super::configuration::SpikeConfiguration;
-use super::model::{SpikedBlock, SpikedLinear, SpikedModel, SpikedSite};
-use super::weights::FewBitWeights;
+use super::model::{SpikedBlock, SpikedHead, SpikedLinear, SpikedModel, SpikedSite};
+use super::weights::{FewBitWeights, row_bytes};
 use crate::model::{Frame, Linear, ModelConfig, Norm, Site};
 use crate::{FloatFormat, LlmError, Matrix, Tokenizer};
 
@@ -28,6 +28,8 @@ use crate::{FloatFormat, LlmError, Matrix, Tokenizer};
 pub const FILE: &str = "spiked.safetensors";
 const KEY: &str = "sterna";
 const FORMAT: u32 = 1;
+/// Endings of tokenizers' files.
+const TOKENIZERS: [&str; 3] = ["json", "bin", "vocab"];
 /// Bytes before the header that hold its length.
 const LENGTH_BYTES: usize = 8;
 
@@ -40,6 +42,17 @@ struct Description {
     configuration: SpikeConfiguration,
     model: ModelConfig,
     blocks: Vec<BlockDescription>,
+    /// Of the output head, where it has few bits.
+    #[serde(default)]
+    head: Option<HeadDescription>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadDescription {
+    bits: u32,
+    group: Option<usize>,
+    coding: SiteCoding,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,8 +119,12 @@ impl SpikedModel {
         let text = std::fs::read(tokenizer.path()).map_err(|source| LlmError::read(tokenizer.path(), source))?;
         std::fs::create_dir_all(folder).map_err(|source| LlmError::Write { path: folder.to_path_buf(), source })?;
         snn::model::write_atomically(&path, &bytes)?;
-        let name = tokenizer.path().file_name().unwrap_or_default();
-        Ok(snn::model::write_atomically(&folder.join(name), &text)?)
+        let ending = tokenizer.path().extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        for other in TOKENIZERS.into_iter().filter(|other| *other != ending) {
+            // That of a model that was here before.
+            let _ = std::fs::remove_file(folder.join(format!("tokenizer.{other}")));
+        }
+        Ok(snn::model::write_atomically(&folder.join(format!("tokenizer.{ending}")), &text)?)
     }
 
     fn description(&self) -> Description {
@@ -134,6 +151,11 @@ impl SpikedModel {
             configuration: self.configuration.clone(),
             model: self.frame.config().clone(),
             blocks: blocks.collect(),
+            head: self.head.as_ref().map(|SpikedHead { coding, weights }| HeadDescription {
+                bits: weights.bits,
+                group: weights.group,
+                coding: coding.clone(),
+            }),
         }
     }
 
@@ -158,7 +180,9 @@ impl SpikedModel {
                         SpikedLinear::Float(weights) => tensors.push((name("weight"), matrix(weights)?)),
                         SpikedLinear::FewBit(weights) => {
                             let shape = [weights.rows, weights.groups()];
-                            tensors.push((name("codes"), packed(weights)));
+                            let packed = vec![weights.rows, row_bytes(weights.bits, weights.columns)];
+                            let codes = Tensor { dtype: Dtype::U8, shape: packed, bytes: weights.packed.clone() };
+                            tensors.push((name("codes"), codes));
                             tensors.push((name("scales"), floats(&weights.scales, &shape)));
                             let zeros = Tensor { dtype: Dtype::U8, shape: shape.into(), bytes: weights.zeros.clone() };
                             tensors.push((name("zeros"), zeros));
@@ -169,6 +193,9 @@ impl SpikedModel {
                     }
                 }
             }
+        }
+        if let Some(head) = &self.head {
+            few_bit(&head.weights, &|part| format!("head.{part}"), &mut tensors);
         }
         Ok(tensors)
     }
@@ -209,8 +236,23 @@ impl SpikedModel {
         let embedding = reader.matrix("embedding", [vocabulary, hidden])?;
         let final_norm = reader.floats("final_norm", &[hidden])?;
         let frame = Frame::new(config.clone(), embedding, frame_norms, final_norm, output)?;
-        Self::new(configuration.clone(), frame, spiked)
+        let spiked = Self::new(configuration.clone(), frame, spiked)?;
+        match &reader.description.head {
+            None => Ok(spiked),
+            Some(HeadDescription { bits, group, coding }) => {
+                let weights = reader.few_bit([vocabulary, hidden], *bits, *group, &|part| format!("head.{part}"))?;
+                spiked.with_head(SpikedHead { coding: coding.clone(), weights })
+            }
+        }
     }
+}
+
+fn few_bit(weights: &FewBitWeights, name: &dyn Fn(&str) -> String, tensors: &mut Vec<(String, Tensor)>) {
+    let shape = [weights.rows, weights.groups()];
+    let packed = vec![weights.rows, row_bytes(weights.bits, weights.columns)];
+    tensors.push((name("codes"), Tensor { dtype: Dtype::U8, shape: packed, bytes: weights.packed.clone() }));
+    tensors.push((name("scales"), floats(&weights.scales, &shape)));
+    tensors.push((name("zeros"), Tensor { dtype: Dtype::U8, shape: shape.into(), bytes: weights.zeros.clone() }));
 }
 
 fn floats(numbers: &[f32], shape: &[usize]) -> Tensor {
@@ -229,22 +271,6 @@ fn matrix(matrix: &Matrix) -> Result<Tensor, LlmError> {
         FloatFormat::F16 => Tensor { dtype: Dtype::F16, shape, bytes: halves(|x| f16::from_f32(x).to_bits()) },
         FloatFormat::Bf16 => Tensor { dtype: Dtype::BF16, shape, bytes: halves(|x| bf16::from_f32(x).to_bits()) },
     })
-}
-
-/// Bytes of a row of codes.
-fn row_bytes(bits: u32, columns: usize) -> usize {
-    if bits <= 4 { columns.div_ceil(2) } else { columns }
-}
-
-fn packed(weights: &FewBitWeights) -> Tensor {
-    let width = row_bytes(weights.bits, weights.columns);
-    let rows = weights.codes.chunks(weights.columns.max(1));
-    let bytes = if weights.bits <= 4 {
-        rows.flat_map(|row| row.chunks(2).map(|pair| pair[0] | pair.get(1).map_or(0, |high| high << 4))).collect()
-    } else {
-        weights.codes.clone()
-    };
-    Tensor { dtype: Dtype::U8, shape: vec![weights.rows, width], bytes }
 }
 
 /// The tensors of a file.
@@ -305,6 +331,20 @@ impl Reader {
         Matrix::mapped(&self.file, self.start + start..self.start + end, format, shape)
     }
 
+    fn few_bit(
+        &self,
+        [rows, columns]: [usize; 2],
+        bits: u32,
+        group: Option<usize>,
+        name: &dyn Fn(&str) -> String,
+    ) -> Result<FewBitWeights, LlmError> {
+        let groups = group.map_or(1, |group| columns.div_ceil(group.max(1)));
+        let packed = self.bytes(&name("codes"), Dtype::U8, &[rows, row_bytes(bits, columns)])?.to_vec();
+        let scales = self.floats(&name("scales"), &[rows, groups])?;
+        let zeros = self.bytes(&name("zeros"), Dtype::U8, &[rows, groups])?.to_vec();
+        Ok(FewBitWeights { bits, rows, columns, group, packed, scales, zeros })
+    }
+
     fn linear(
         &self,
         index: usize,
@@ -320,22 +360,7 @@ impl Reader {
         let Some(bits) = described.bits else {
             return Ok((SpikedLinear::Float(self.matrix(&name("weight"), [rows, columns])?), bias));
         };
-        let group = described.group;
-        let groups = group.map_or(1, |group| columns.div_ceil(group.max(1)));
-        let width = row_bytes(bits, columns);
-        let packed = self.bytes(&name("codes"), Dtype::U8, &[rows, width])?;
-        let codes = if bits <= 4 {
-            let unpack = |row: &[u8]| {
-                let pairs = row.iter().flat_map(|&pair| [pair & 15, pair >> 4]);
-                pairs.take(columns).collect::<Vec<u8>>()
-            };
-            packed.chunks(width.max(1)).flat_map(unpack).collect()
-        } else {
-            packed.to_vec()
-        };
-        let scales = self.floats(&name("scales"), &[rows, groups])?;
-        let zeros = self.bytes(&name("zeros"), Dtype::U8, &[rows, groups])?.to_vec();
-        let weights = FewBitWeights { bits, rows, columns, group, codes, scales, zeros };
+        let weights = self.few_bit([rows, columns], bits, described.group, &name)?;
         Ok((SpikedLinear::FewBit(weights), bias))
     }
 }

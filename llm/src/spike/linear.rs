@@ -6,11 +6,14 @@ use rayon::prelude::*;
 
 use super::codes::Codes;
 use super::coding::SiteCoding;
+use super::nibbles::Nibbles;
 use super::weights::FewBitWeights;
 use crate::LlmError;
 
 /// Outputs that one task computes.
 const OUTPUTS: usize = 128;
+/// Tokens up to which weights of at most 4 bits are multiplied without unpacking them first.
+const FEW_TOKENS: usize = 8;
 /// Most spikes of one pass: counts of the kernels have 8 bits.
 const MOST: u16 = u8::MAX as u16;
 
@@ -46,11 +49,20 @@ struct Segment {
     start: usize,
     columns: usize,
     class: usize,
-    packed: PackedMatrix,
+    weights: Held,
     /// Per output: scale, zero point, and `sum(m) - n z_w`.
     scales: Vec<f32>,
     zeros: Vec<i32>,
     rests: Vec<i32>,
+}
+
+/// Codes of a segment.
+#[derive(Debug)]
+enum Held {
+    /// A byte each, as the products of the kernels take them.
+    Bytes(PackedMatrix),
+    /// Half a byte each.
+    Nibbles(Nibbles),
 }
 
 impl SpikingLinear {
@@ -130,10 +142,13 @@ impl Segment {
         // Codes of 8 bits are centred, so that they are signed bytes.
         let centre = if weights.bits == 8 { 128 } else { 0 };
         let centred = |code: u8| (i32::from(code) - centre) as i8;
-        let rows = (first..first + count).flat_map(|row| &weights.codes[row * weights.columns + start..][..columns]);
-        let multipliers: Vec<i8> = rows.map(|&code| centred(code)).collect();
-        let mut packed = PackedMatrix::new(columns, count)?;
-        packed.pack(&multipliers)?;
+        let rows = (first..first + count).flat_map(|row| (start..start + columns).map(move |column| (row, column)));
+        let multipliers: Vec<i8> = rows.map(|(row, column)| centred(weights.code(row, column))).collect();
+        let held = if weights.bits <= 4 {
+            Held::Nibbles(Nibbles::new(columns, &multipliers))
+        } else {
+            Held::Bytes(packed(columns, count, &multipliers)?)
+        };
         let place = |row: usize| row * weights.groups() + group;
         let zeros: Vec<i32> = (first..first + count).map(|row| i32::from(weights.zeros[place(row)]) - centre).collect();
         let sums = multipliers.chunks_exact(columns).map(|row| row.iter().map(|&m| i32::from(m)).sum::<i32>());
@@ -141,12 +156,18 @@ impl Segment {
             start,
             columns,
             class,
-            packed,
+            weights: held,
             scales: (first..first + count).map(|row| weights.scales[place(row)]).collect(),
             rests: sums.zip(&zeros).map(|(sum, zero)| sum - columns as i32 * zero).collect(),
             zeros,
         })
     }
+}
+
+fn packed(columns: usize, rows: usize, multipliers: &[i8]) -> Result<PackedMatrix, LlmError> {
+    let mut packed = PackedMatrix::new(columns, rows)?;
+    packed.pack(multipliers)?;
+    Ok(packed)
 }
 
 impl Task {
@@ -162,20 +183,49 @@ impl Task {
         let mut totals = vec![0; tokens * self.count];
         let mut workspace = Workspace::new();
         for segment in &self.segments {
-            let needed = engine.matmul_workspace(tokens, segment.columns, self.count);
-            if workspace.capacity() < needed {
-                workspace.reserve(needed);
-            }
-            let passes = codes.largest(segment.class).div_ceil(MOST).max(1);
-            for pass in 0..passes {
-                let bytes = codes.bytes(segment.start, segment.columns, pass);
-                let store = if pass == 0 { Store::OVERWRITE } else { Store::ADD };
-                let counts = Counts::Unsigned(&bytes);
-                engine.matmul(counts, tokens, &segment.packed, store, &mut totals, &mut workspace)?;
-            }
+            segment.sum(engine, codes, self.count, &mut totals, &mut workspace)?;
             engine.vectorised(Finish { segment, codes, totals: &totals, outputs: &mut outputs });
         }
         Ok(outputs)
+    }
+}
+
+impl Segment {
+    /// `totals[token][output] = sum over columns of m q`.
+    fn sum(
+        &self,
+        engine: Engine,
+        codes: &Codes,
+        outputs: usize,
+        totals: &mut [i32],
+        workspace: &mut Workspace,
+    ) -> Result<(), LlmError> {
+        let tokens = codes.tokens();
+        let unpacked;
+        let matrix = match &self.weights {
+            Held::Nibbles(nibbles) if tokens <= FEW_TOKENS => {
+                for (token, totals) in totals.chunks_exact_mut(outputs).enumerate() {
+                    let counts = &codes.token(token)[self.start..self.start + self.columns];
+                    nibbles.multiply(engine, counts, codes.largest(self.class), totals);
+                }
+                return Ok(());
+            }
+            Held::Nibbles(nibbles) => {
+                unpacked = packed(self.columns, outputs, &nibbles.unpacked())?;
+                &unpacked
+            }
+            Held::Bytes(matrix) => matrix,
+        };
+        let needed = engine.matmul_workspace(tokens, self.columns, outputs);
+        if workspace.capacity() < needed {
+            workspace.reserve(needed);
+        }
+        for pass in 0..codes.largest(self.class).div_ceil(MOST).max(1) {
+            let bytes = codes.bytes(self.start, self.columns, pass);
+            let store = if pass == 0 { Store::OVERWRITE } else { Store::ADD };
+            engine.matmul(Counts::Unsigned(&bytes), tokens, matrix, store, totals, workspace)?;
+        }
+        Ok(())
     }
 }
 

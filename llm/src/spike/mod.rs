@@ -14,6 +14,7 @@ mod execution;
 pub mod file;
 mod linear;
 mod model;
+mod nibbles;
 mod report;
 mod weights;
 
@@ -25,6 +26,6 @@ pub use configuration::SpikeConfiguration;
 pub use counts::SpikeCounts;
 pub use execution::{QuantisedExecution, QuantisedState, SpikingExecution, SpikingState};
 pub use linear::SpikingLinear;
-pub use model::{SpikedBlock, SpikedLinear, SpikedModel, SpikedSite};
+pub use model::{SpikedBlock, SpikedHead, SpikedLinear, SpikedModel, SpikedSite};
 pub use report::{SiteReport, SpikeReport, add_counts};
 pub use weights::FewBitWeights;

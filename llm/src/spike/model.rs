@@ -47,6 +47,16 @@ pub struct SpikedModel {
     pub(super) frame: Frame,
     pub(super) blocks: Vec<SpikedBlock>,
     pub(super) caches: Option<Arc<Vec<CacheCoding>>>,
+    pub(super) head: Option<SpikedHead>,
+}
+
+/// An output head of few bits.
+#[derive(Clone, Debug)]
+pub struct SpikedHead {
+    /// How hidden states become codes.
+    pub coding: SiteCoding,
+    /// `[vocabulary, hidden]`, columns in the order of the coding.
+    pub weights: FewBitWeights,
 }
 
 impl SpikedModel {
@@ -70,12 +80,49 @@ impl SpikedModel {
             return Err(LlmError::configuration("caches", "spikes in all blocks or in none", caches.len()));
         }
         let caches = (!caches.is_empty()).then(|| Arc::new(caches));
-        Ok(Self { configuration, frame, blocks, caches })
+        Ok(Self { configuration, frame, blocks, caches, head: None })
+    }
+
+    /// The model with an output head of few bits.
+    ///
+    /// # Errors
+    /// [`LlmError::Shape`], [`LlmError::Configuration`].
+    pub fn with_head(self, head: SpikedHead) -> Result<Self, LlmError> {
+        let config = self.frame.config();
+        head.coding.check(config.hidden)?;
+        let shape = [head.weights.rows, head.weights.columns];
+        LlmError::check_shape("output head", &[config.vocabulary, config.hidden], &shape)?;
+        head.weights.check("the output head")?;
+        Ok(Self { head: Some(head), ..self })
+    }
+
+    /// The output head, where it has few bits.
+    pub fn head(&self) -> Option<&SpikedHead> {
+        self.head.as_ref()
     }
 
     /// Embedding, normalisations, output head.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// The model with the weights of its linear maps left out, for an execution that has packed them.
+    pub(super) fn emptied(mut self) -> Self {
+        let few_bit = |linear: &mut SpikedLinear| {
+            if let SpikedLinear::FewBit(weights) = linear {
+                weights.packed = Vec::new();
+            }
+        };
+        for block in &mut self.blocks {
+            for site in &mut block.sites {
+                let is_packed = site.coding.is_some();
+                site.linears.iter_mut().filter(|_| is_packed).for_each(|(linear, _)| few_bit(linear));
+            }
+        }
+        if let Some(head) = &mut self.head {
+            head.weights.packed = Vec::new();
+        }
+        self
     }
 
     /// Blocks.

@@ -18,15 +18,36 @@ pub struct FewBitWeights {
     pub columns: usize,
     /// Columns that share scale and zero point.
     pub group: Option<usize>,
-    /// `[rows][columns]`.
-    pub codes: Vec<u8>,
+    /// `[rows][bytes of a row]`: codes of at most 4 bits two in a byte, the even column low.
+    pub packed: Vec<u8>,
     /// `[rows][groups]`.
     pub scales: Vec<f32>,
     /// `[rows][groups]`, each of `0..2^bits`.
     pub zeros: Vec<u8>,
 }
 
+/// Bytes of a row of codes.
+pub(super) fn row_bytes(bits: u32, columns: usize) -> usize {
+    if bits <= 4 { columns.div_ceil(2) } else { columns }
+}
+
 impl FewBitWeights {
+    /// Packs codes, `[rows][columns]`, which fit their bits.
+    pub(super) fn pack(bits: u32, columns: usize, codes: &[u8]) -> Vec<u8> {
+        if bits > 4 {
+            return codes.to_vec();
+        }
+        let pair = |pair: &[u8]| pair[0] | pair.get(1).map_or(0, |high| high << 4);
+        codes.chunks(columns.max(1)).flat_map(|row| row.chunks(2).map(pair)).collect()
+    }
+
+    /// The code of a row and column.
+    #[inline]
+    pub fn code(&self, row: usize, column: usize) -> u8 {
+        let bytes = &self.packed[row * row_bytes(self.bits, self.columns)..];
+        if self.bits > 4 { bytes[column] } else { bytes[column / 2] >> (4 * (column % 2)) & 15 }
+    }
+
     /// Groups of a row.
     pub fn groups(&self) -> usize {
         self.group.map_or(1, |group| self.columns.div_ceil(group.max(1)))
@@ -48,16 +69,22 @@ impl FewBitWeights {
         if self.group == Some(0) {
             return Err(LlmError::configuration(format!("group of {what}"), "at least 1", 0));
         }
-        let (codes, groups) = (self.rows.checked_mul(self.columns), self.rows.checked_mul(self.groups()));
+        let bytes = self.rows.checked_mul(row_bytes(self.bits, self.columns));
+        let groups = self.rows.checked_mul(self.groups());
         for (name, expected, found) in [
-            ("codes", codes, self.codes.len()),
+            ("packed codes", bytes, self.packed.len()),
             ("scales", groups, self.scales.len()),
             ("zero points", groups, self.zeros.len()),
         ] {
             LlmError::check_shape(format!("{name} of {what}"), &[expected.unwrap_or(usize::MAX)], &[found])?;
         }
         let most = ((1u32 << self.bits) - 1) as u8;
-        if let Some(wrong) = self.codes.iter().chain(&self.zeros).find(|&&code| code > most) {
+        let too_large = |&&byte: &&u8| {
+            let halves = if self.bits > 4 { [byte, 0] } else { [byte & 15, byte >> 4] };
+            halves.iter().any(|&code| code > most)
+        };
+        let wrong = self.packed.iter().find(too_large).or_else(|| self.zeros.iter().find(|&&zero| zero > most));
+        if let Some(wrong) = wrong {
             return Err(LlmError::configuration(format!("codes of {what}"), format!("at most {most}"), wrong));
         }
         if let Some(wrong) = self.scales.iter().find(|scale| !scale.is_finite() || **scale < 0.0) {
@@ -71,13 +98,13 @@ impl FewBitWeights {
         let groups = self.groups();
         Array2::from_shape_fn((self.rows, self.columns), |(row, column)| {
             let place = row * groups + self.group_of(column);
-            let code = i32::from(self.codes[row * self.columns + column]) - i32::from(self.zeros[place]);
+            let code = i32::from(self.code(row, column)) - i32::from(self.zeros[place]);
             self.scales[place] * code as f32
         })
     }
 
     /// Bytes of codes, packed, and of scales (16 bits) and zero points.
     pub fn bytes(&self) -> usize {
-        (self.codes.len() * self.bits as usize).div_ceil(8) + 3 * self.scales.len()
+        (self.rows * self.columns * self.bits as usize).div_ceil(8) + 3 * self.scales.len()
     }
 }

@@ -12,7 +12,7 @@ use llm::spike::{Codes, SpikeReport, SpikedModel, SpikingExecution, SpikingState
 use ndarray::{Array2, ArrayView2};
 
 use super::compare::Row;
-use crate::plots::{Curves, RasterRow, RasterSpike, Series, curves, points, raster};
+use crate::plots::{Curves, RasterRow, RasterSpike, Series, curves, points, raster_over};
 
 /// Tokens of a raster.
 const RASTER_TOKENS: usize = 64;
@@ -27,7 +27,9 @@ pub fn spiked(
     tokens: &[u32],
 ) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
-    for (site, name) in Site::ALL.into_iter().zip(["attention_input", "attention_output", "feed_forward_input", "feed_forward_hidden"]) {
+    for (site, name) in
+        Site::ALL.into_iter().zip(["attention_input", "attention_output", "feed_forward_input", "feed_forward_hidden"])
+    {
         let series = blocks.iter().map(|block| {
             let mut saliency = block.saliency[site.index()].clone();
             saliency.sort_by(|a, b| b.total_cmp(a));
@@ -84,7 +86,8 @@ fn draw_raster(model: &Arc<SpikedModel>, engine: Engine, tokens: &[u32], path: &
         }
     }
     let rows = [RasterRow { population: "attention input".to_owned(), neurons: coding.channels() }];
-    raster(&rows, &spikes, "Spikes of the first block over tokens, channels with the most steps on top", path)?;
+    let title = "Spikes of the first block over tokens, channels with the most steps on top";
+    raster_over("token, its steps one after the other", &rows, &spikes, title, path)?;
     Ok(())
 }
 

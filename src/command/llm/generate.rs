@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clap::Args;
 use llm::forward::{Execution, FloatExecution};
-use llm::spike::{QuantisedExecution, SpikingExecution};
 use llm::generate::{Generation, Sampling};
+use llm::spike::{QuantisedExecution, SpikingExecution};
 use llm::{LlmError, Tokenizer};
 use serde::Serialize;
 

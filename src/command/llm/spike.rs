@@ -73,6 +73,9 @@ pub struct SpikeArguments {
     /// How codes of weights are chosen
     #[arg(long, value_name = "METHOD")]
     method: Option<MethodChoice>,
+    /// Bits of the output head, 1 to 8; its inputs then have 8; 16 leaves floats
+    #[arg(long, value_name = "BITS")]
+    head: Option<u32>,
     /// Columns of a row that share scale and zero point
     #[arg(long, value_name = "COLUMNS")]
     group: Option<usize>,
@@ -161,6 +164,7 @@ impl SpikeArguments {
         };
         let weights = &mut configuration.weights;
         weights.bits = self.weights.unwrap_or(weights.bits);
+        weights.head = self.head.unwrap_or(weights.head);
         weights.group = self.group.or(weights.group);
         if let Some(method) = self.method {
             weights.method = match method {
@@ -201,7 +205,9 @@ impl SpikeArguments {
         }
         configuration.calibration.sequences = self.samples.unwrap_or(configuration.calibration.sequences);
         configuration.calibration.seed = context.seed.unwrap_or(configuration.calibration.seed);
-        configuration.check().map_err(|error| CommandError::usage("configuration", "numbers in range", error.to_string()))?;
+        configuration
+            .check()
+            .map_err(|error| CommandError::usage("configuration", "numbers in range", error.to_string()))?;
         Ok(configuration)
     }
 }

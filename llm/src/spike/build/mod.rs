@@ -23,12 +23,12 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::cache::CacheCoding;
 use super::coding::SiteCoding;
-use super::configuration::{ClassSection, FLOATS, SpikeConfiguration};
+use super::configuration::{ClassSection, FLOATS, SpikeConfiguration, WeightMethod, WeightSection};
 use super::execution::QuantisedExecution;
-use super::model::{SpikedBlock, SpikedLinear, SpikedModel, SpikedSite};
+use super::model::{SpikedBlock, SpikedHead, SpikedLinear, SpikedModel, SpikedSite};
 use crate::LlmError;
 use crate::forward::{Execution as _, FloatExecution, pass_block};
-use crate::model::{Linear, Model, ModelConfig, Norm, Site};
+use crate::model::{Frame, Linear, Model, ModelConfig, Norm, Site};
 
 /// What is told while a model is made.
 #[derive(Clone, Debug)]
@@ -102,7 +102,29 @@ pub fn spike(
         });
         blocks.push(spiked);
     }
-    SpikedModel::new(configuration.clone(), frame, blocks)
+    let head = head(&frame, configuration)?;
+    let spiked = SpikedModel::new(configuration.clone(), frame, blocks)?;
+    match head {
+        Some(head) => spiked.with_head(head),
+        None => Ok(spiked),
+    }
+}
+
+/// The output head in few bits, each weight to its nearest code.
+fn head(frame: &Frame, configuration: &SpikeConfiguration) -> Result<Option<SpikedHead>, LlmError> {
+    if configuration.weights.head == FLOATS {
+        return Ok(None);
+    }
+    let hidden = frame.config().hidden;
+    let section = WeightSection {
+        bits: configuration.weights.head,
+        method: WeightMethod::RoundToNearest,
+        ternary: None,
+        ..configuration.weights.clone()
+    };
+    let weights = quantise(&frame.output().to_array(), &Array2::from_diag_elem(hidden, 1.0), 1, &section)?;
+    let coding = SiteCoding::new(8, &vec![1; hidden], configuration.activations.top, 1.0)?;
+    Ok(Some(SpikedHead { coding, weights }))
 }
 
 /// Hidden states before the first block.

@@ -99,7 +99,7 @@ pub fn quantise(
         rows,
         columns,
         group: section.group,
-        codes,
+        packed: FewBitWeights::pack(bits, columns, &codes),
         scales: grids.iter().map(|grid| grid.scale).collect(),
         zeros: grids.iter().map(|grid| grid.zero as u8).collect(),
     })

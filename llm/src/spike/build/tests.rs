@@ -157,6 +157,7 @@ fn configuration(choice: u32) -> SpikeConfiguration {
     SpikeConfiguration {
         weights: WeightSection {
             bits: if bit(0) { 8 } else { 3 },
+            head: if bit(3) { 8 } else { 16 },
             group: bit(1).then_some(5),
             ternary: bit(2).then_some(TernarySection { share: 0.2, steps: 3 }),
             ..WeightSection::default()
@@ -185,6 +186,8 @@ fn spikes_equal_the_fake_quantised_twin() {
         let floats = QuantisedExecution::new(spiked.clone(), engine()).unwrap();
         for tokens in sequences(&model, 2) {
             let (found, expected) = (hidden(&spikes, &tokens), hidden(&floats, &tokens));
+            let [a, b] = [spikes.logits(expected.view()).unwrap(), floats.logits(expected.view()).unwrap()];
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-3 * (1.0 + b.abs())), "{choice:b}");
             // Where a float sum rounds an activation to the next code the difference is a code's; it is rare.
             let differences: Vec<f32> = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).collect();
             let mean = differences.iter().sum::<f32>() / differences.len() as f32;
