@@ -7,13 +7,16 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::attention;
 use super::coding::{SiteCoding, TokenScale};
 use crate::LlmError;
 use crate::forward::softmax::Softmax;
 use crate::forward::{Attention, FloatCache, KeyValueCache};
 
 /// Largest share of a value in its integer sum: 16 bits.
-const WHOLE: f32 = 65_535.0;
+pub(super) const WHOLE: f32 = 65_535.0;
+/// Tokens up to which each attends for itself.
+const FEW_TOKENS: usize = 8;
 /// Tokens whose shares times values fit 32 bits.
 const TOKENS: usize = 256;
 /// Multiply-accumulates below which the work stays on one thread.
@@ -84,9 +87,9 @@ struct Head {
 
 /// Codes `[tokens][head]` in the order of the coding, scales `[tokens][classes]`.
 #[derive(Clone, Debug, Default)]
-struct Held {
-    codes: Vec<u8>,
-    scales: Vec<TokenScale>,
+pub(super) struct Held {
+    pub codes: Vec<u8>,
+    pub scales: Vec<TokenScale>,
 }
 
 impl Held {
@@ -138,10 +141,21 @@ impl SpikeCache {
         let (held, coding) = (&self.blocks[block][shared], &self.codings[block]);
         let query_coding = coding.query(shared)?;
         let (keys, values) = (&coding.keys[shared], &coding.values[shared]);
+        let mut query = vec![0.0; width];
+        if tokens > FEW_TOKENS && attention::fits(keys, values) {
+            let (mut codes, mut scales) = (vec![0; tokens * width], vec![TokenScale::default(); tokens]);
+            for ((row, codes), scale) in queries.rows().into_iter().zip(codes.chunks_exact_mut(width)).zip(&mut scales)
+            {
+                query.iter_mut().enumerate().for_each(|(channel, x)| *x = row[head * width + channel]);
+                query_coding.encode(&query, codes, std::slice::from_mut(scale));
+            }
+            let queries = attention::Queries { codes: &codes, scales: &scales };
+            let parts = [(&held.keys, keys), (&held.values, values)];
+            return attention::attend(&self.attention, &queries, parts, first_position);
+        }
         let mut outputs = vec![0.0; tokens * width];
         let (mut codes, mut scale) = (vec![0u16; width], [TokenScale::default()]);
         let mut scores = Vec::new();
-        let mut query = vec![0.0; width];
         for token in 0..tokens {
             let row = queries.row(token);
             query.iter_mut().enumerate().for_each(|(channel, x)| *x = row[head * width + channel]);
@@ -294,7 +308,7 @@ impl Loop for Mix<'_> {
             for start in (0..self.shares.len()).step_by(TOKENS) {
                 sums.fill(0);
                 for index in start..self.shares.len().min(start + TOKENS) {
-                    let share = (weighed(index) / largest * WHOLE).round() as u32;
+                    let share = (weighed(index) / largest * WHOLE + 0.5) as u32;
                     if share == 0 {
                         continue;
                     }

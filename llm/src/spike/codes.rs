@@ -1,6 +1,6 @@
 //! The codes of some tokens at a site.
 
-use kernels::{Engine, Parallelism};
+use kernels::{Engine, Loop, Parallelism};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -20,6 +20,23 @@ pub struct Codes {
     sums: Vec<i32>,
 }
 
+/// [`SiteCoding::encode`] with the instruction set of an engine.
+struct Encode<'a> {
+    coding: &'a SiteCoding,
+    token: &'a [f32],
+    codes: &'a mut [u16],
+    scales: &'a mut [TokenScale],
+}
+
+impl Loop for Encode<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.coding.encode(self.token, self.codes, self.scales);
+    }
+}
+
 /// Activations and codes of a token, scales and sums.
 type Rows<'a> = ((&'a [f32], &'a mut [u16]), (&'a mut [TokenScale], &'a mut [i32]));
 
@@ -37,7 +54,7 @@ impl Codes {
         let activations = activations.as_standard_layout();
         let numbers = activations.as_slice().unwrap_or(&[]);
         let encode = |((token, codes), (scales, sums)): Rows<'_>| {
-            coding.encode(token, codes, scales);
+            engine.vectorised(Encode { coding, token, codes: &mut *codes, scales });
             let mut sum = 0;
             for (after, &code) in sums.iter_mut().skip(1).zip(codes.iter()) {
                 sum += i32::from(code);
@@ -126,11 +143,13 @@ impl Codes {
         let most = (1u64 << coding.bits) - 1;
         for token in 0..self.tokens() {
             for class in &coding.classes {
-                for &code in &self.token(token)[class.places.clone()] {
-                    let code = u64::from(code);
-                    counts.spikes += code.div_ceil(most).min(class.steps.into());
-                    counts.levels += code;
-                }
+                let codes = &self.token(token)[class.places.clone()];
+                counts.levels += codes.iter().map(|&code| u64::from(code)).sum::<u64>();
+                counts.spikes += if class.steps == 1 {
+                    codes.iter().map(|&code| u64::from(code != 0)).sum::<u64>()
+                } else {
+                    codes.iter().map(|&code| u64::from(code).div_ceil(most).min(class.steps.into())).sum()
+                };
             }
         }
     }

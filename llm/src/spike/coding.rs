@@ -11,6 +11,26 @@ pub const MOST_STEPS: u32 = 64;
 /// Smallest scale of a quantiser.
 const SMALLEST_SCALE: f32 = 1e-8;
 
+/// Activations that are gathered at once.
+const PART: usize = 64;
+/// Partial extremes of a token.
+const LANES: usize = 16;
+
+/// Smallest and largest of numbers and 0.
+#[inline(always)]
+fn range(numbers: &[f32]) -> (f32, f32) {
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
+    let (mut low, mut high) = ([0.0f32; LANES], [0.0f32; LANES]);
+    for chunk in chunks {
+        for lane in 0..LANES {
+            low[lane] = if chunk[lane] < low[lane] { chunk[lane] } else { low[lane] };
+            high[lane] = if chunk[lane] > high[lane] { chunk[lane] } else { high[lane] };
+        }
+    }
+    let low = low.iter().chain(rest).copied().fold(0.0, f32::min);
+    (low, high.iter().chain(rest).copied().fold(0.0, f32::max))
+}
+
 /// Which codes a channel with several steps has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,14 +138,22 @@ impl SiteCoding {
     }
 
     /// Codes of the activations of one token, place after place, and scale and zero point of every class.
+    #[inline(always)]
     pub fn encode(&self, token: &[f32], codes: &mut [u16], scales: &mut [TokenScale]) {
-        let (low, high) = token.iter().fold((0.0f32, 0.0f32), |(low, high), &x| (low.min(x), high.max(x)));
+        let (low, high) = range(token);
         let (low, high) = (low * self.clip, high * self.clip);
         for (class, scale) in self.classes.iter().zip(scales) {
             *scale = TokenScale::of(low, high, class.largest);
             let places = class.places.clone();
-            for (code, &channel) in codes[places.clone()].iter_mut().zip(&self.order[places]) {
-                *code = scale.code(token[channel as usize], class.largest);
+            let mut part = [0.0; PART];
+            let parts = codes[places.clone()].chunks_mut(PART).zip(self.order[places].chunks(PART));
+            for (codes, order) in parts {
+                for (x, &channel) in part.iter_mut().zip(order) {
+                    *x = token[channel as usize];
+                }
+                for (code, &x) in codes.iter_mut().zip(&part) {
+                    *code = scale.code(x, class.largest);
+                }
             }
         }
     }
@@ -199,8 +227,11 @@ impl TokenScale {
     }
 
     /// The code of a number.
+    #[inline(always)]
     pub fn code(self, x: f32, largest: u16) -> u16 {
-        ((x / self.scale).round() + self.zero as f32).clamp(0.0, f32::from(largest)) as u16
+        // Half away from zero. The conversion cuts towards zero, beyond 32 bits to the nearest.
+        let nearest = (x / self.scale + 0.5f32.copysign(x)) as i32;
+        nearest.saturating_add(self.zero).clamp(0, i32::from(largest)) as u16
     }
 
     /// What a code stands for.

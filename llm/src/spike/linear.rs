@@ -105,10 +105,13 @@ impl SpikingLinear {
             Parallelism::Rayon => self.tasks.par_iter().map(run).collect::<Result<_, _>>()?,
             Parallelism::Serial => self.tasks.iter().map(run).collect::<Result<_, _>>()?,
         };
-        for (token, mut row) in outputs.rows_mut().into_iter().enumerate() {
+        let width = self.outputs;
+        let order = || LlmError::Shape { what: "memory order of outputs".to_owned(), expected: vec![], found: vec![] };
+        let rows = outputs.as_slice_mut().ok_or_else(order)?.chunks_exact_mut(width.max(1));
+        for (token, row) in rows.enumerate() {
             for (task, part) in self.tasks.iter().zip(&parts) {
                 let part = &part[token * task.count..][..task.count];
-                row.iter_mut().skip(task.first).zip(part).for_each(|(output, &value)| *output = value);
+                row[task.first..task.first + task.count].copy_from_slice(part);
             }
         }
         Ok(())

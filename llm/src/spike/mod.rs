@@ -4,6 +4,7 @@
 //! [`spike`] makes a [`SpikedModel`] of a [`crate::Model`]; [`SpikingExecution`] runs it in spikes and
 //! [`QuantisedExecution`] is its fake-quantised twin in floats.
 
+mod attention;
 pub mod build;
 mod cache;
 mod codes;

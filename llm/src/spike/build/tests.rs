@@ -289,3 +289,37 @@ fn spikes_are_those_of_the_neurons() {
         }
     }
 }
+
+#[test]
+fn attention_of_many_tokens_is_that_of_each() {
+    use crate::forward::{Attention, KeyValueCache};
+    use crate::spike::{CacheCoding, SiteCoding, SpikeCache};
+    for (window, bits, steps) in [(None, 4u32, 2u32), (Some(5), 3, 1), (Some(40), 6, 2)] {
+        let mut model = random_model(31).config().clone();
+        model.sliding_window = window;
+        let coding = |head: usize| {
+            let steps: Vec<u32> =
+                (0..model.head).map(|channel| if (channel + head) % 4 == 0 { steps } else { 1 }).collect();
+            SiteCoding::new(bits, &steps, TopCodes::Full, 1.0).unwrap()
+        };
+        let codings: Vec<SiteCoding> = (0..model.key_value_heads).map(coding).collect();
+        let cache = CacheCoding { keys: codings.clone(), values: codings, query_bits: 8 };
+        cache.check(model.key_value_heads, model.head).unwrap();
+        let mut together = SpikeCache::new(Attention::new(&model, engine()), Arc::new(vec![cache]));
+        let mut apart = together.clone();
+        let number = |t: usize, c: usize| ((t * 131 + c * 71) % 97) as f32 / 31.0 - 1.3;
+        let keys = Array2::from_shape_fn((70, model.key_value_width()), |(t, c)| number(t, c));
+        let values = Array2::from_shape_fn((70, model.key_value_width()), |(t, c)| number(c, t));
+        let queries = Array2::from_shape_fn((70, model.query_width()), |(t, c)| number(t + 3, 2 * c));
+        let mut found = Array2::zeros(queries.raw_dim());
+        together.append(0, keys.view(), values.view()).unwrap();
+        together.attend(0, queries.view(), 0, &mut found).unwrap();
+        for token in 0..70 {
+            let row = |matrix: &Array2<f32>| matrix.slice_axis(ndarray::Axis(0), (token..token + 1).into()).to_owned();
+            apart.append(0, row(&keys).view(), row(&values).view()).unwrap();
+            let mut one = Array2::zeros((1, model.query_width()));
+            apart.attend(0, row(&queries).view(), token, &mut one).unwrap();
+            assert_eq!(one.row(0), found.row(token), "token {token}");
+        }
+    }
+}
