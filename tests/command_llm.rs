@@ -160,3 +160,69 @@ fn real_models_of_llama2c_predict_and_generate() {
     let shown = succeeded(&llm(&["generate", &model, "--prompt", "Once upon a time", "--tokens", "20"]));
     assert!(shown.starts_with("Once upon a time, there was a little girl named Lily."), "{shown}");
 }
+
+#[test]
+fn a_spiked_model_is_made_measured_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (model, texts) = (fixture("qwen2"), fixture("llama/texts.json"));
+    let (fine, coarse) = (place("fine"), place("coarse"));
+    let spike = |out: &str, more: &[&str]| {
+        object(&[&["spike", &model, "--text", &texts, "--documents", "--out", out, "--samples", "3"], more].concat())
+    };
+    let report = spike(&fine, &["--weights", "8", "--activations", "8", "--cache", "7", "--head", "8", "--steps", ""]);
+    assert_eq!(report["spikes"]["steps"], 1.0);
+    let report = spike(&coarse, &["--weights", "3", "--activations", "3", "--steps", "4:0.1,2:0.2", "--no-plots"]);
+    assert!(report["spikes"]["steps"].as_f64().unwrap() > 1.2);
+    assert!(report["spikes"]["additions"].as_f64().unwrap() > 0.0);
+    for name in
+        ["spiked.safetensors", "tokenizer.json", "config.toml", "report.json", "plots/raster.png", "plots/spikes.png"]
+    {
+        assert!(folder.path().join("fine").join(name).is_file(), "{name}");
+    }
+
+    let likelihood = |model: &str, more: &[&str]| {
+        let found = object(&[&["ppl", model, "--text", &texts, "--documents"], more].concat());
+        found["negative_log_likelihood"].as_f64().unwrap()
+    };
+    let exact = likelihood(&model, &[]);
+    let (spikes, floats) = (likelihood(&fine, &[]), likelihood(&fine, &["--execution", "floats"]));
+    assert!((spikes - floats).abs() < 2e-3 && (spikes - exact).abs() < 0.05, "{spikes} {floats} {exact}");
+    assert_eq!(likelihood(&coarse, &["--threads", "1"]), likelihood(&coarse, &["--threads", "2"]));
+    let told = object(&["generate", &fine, "--prompt", "The tern", "--tokens", "5"]);
+    assert_eq!(told["tokens"].as_array().unwrap().len(), 5);
+
+    let plot = place("steps.png");
+    let output = llm(&["compare", &model, &fine, &coarse, "--text", &texts, "--documents", "--plot", &plot]);
+    let table = succeeded(&output);
+    assert!(table.contains("perplexity") && table.contains("coarse") && Path::new(&plot).is_file(), "{table}");
+
+    // A configuration that was written is a complete one.
+    let again = place("again");
+    let config = folder.path().join("coarse/config.toml").display().to_string();
+    spike(&again, &["--config", &config, "--no-plots"]);
+    let bytes = |name: &str| fs::read(folder.path().join(name).join("spiked.safetensors")).unwrap();
+    assert!(bytes("again") == bytes("coarse"));
+}
+
+#[test]
+fn what_cannot_be_spiked_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let spike = |more: &[&str]| {
+        llm(&[&["spike", &model, "--text", &texts, "--documents", "--out", &out, "--no-plots"], more].concat())
+    };
+    succeeded(&spike(&[]));
+    failed(&spike(&[]), 2, &["--overwrite"]);
+    failed(&spike(&["--overwrite", "--weights", "9"]), 2, &["weights.bits"]);
+    failed(&spike(&["--overwrite", "--steps", "65:0.1"]), 2, &["1 to 64"]);
+    failed(&spike(&["--overwrite", "--steps", "2:1.5"]), 2, &["0 to 1"]);
+    failed(&spike(&["--overwrite", "--steps", "two"]), 2, &["STEPS:SHARE"]);
+    failed(&spike(&["--overwrite", "--config", "nowhere.toml"]), 1, &["nowhere.toml"]);
+    failed(&llm(&["spike", &out, "--text", &texts, "--out", &out, "--overwrite"]), 2, &["as it was trained"]);
+    let path = folder.path().join("out/spiked.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+    failed(&llm(&["ppl", &out, "--text", &texts]), 1, &["spiked.safetensors"]);
+}

@@ -1,8 +1,8 @@
-//! LLaMA-family language models: reading, tokenisation, forward pass, perplexity, generation and quantisation.
+//! LLaMA-family language models: reading, tokenisation, forward pass, perplexity, generation, and models in spikes.
 //!
 //! A [`Model`] is read from a Hugging Face folder or a file of llama2.c, a [`Tokenizer`] turns texts into tokens. The
 //! transformer, [`forward::forward`], leaves its linear maps and its key-value cache to an [`forward::Execution`]:
-//! [`forward::FloatExecution`] computes in f32, others quantise or spike. [`perplexity`] and [`generate`] take any
+//! [`forward::FloatExecution`] computes in f32, those of [`spike`] in integer spikes. [`perplexity`] and [`generate`] take any
 //! execution.
 //!
 //! ```no_run
@@ -30,7 +30,6 @@ pub mod generate;
 pub mod matrix;
 pub mod model;
 pub mod perplexity;
-pub mod quantise;
 pub mod spike;
 pub mod text;
 pub mod tokenizer;

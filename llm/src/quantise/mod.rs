@@ -1,1 +1,0 @@
-//! Quantisers of weights, activations and key-value caches.
