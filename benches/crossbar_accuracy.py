@@ -3,7 +3,7 @@
 runs the compiled files on the test data, before and after hardware-aware training.
 
 usage: benches/crossbar_accuracy.py [--data mnist,fashion-mnist] [--seeds 1,2,3] [--hardware A,B,...]
-                                    [--epochs 15] [--retrain 10] [--rate RATE] [--out DIR]
+                                    [--epochs 15] [--retrain N] [--rate RATE] [--out DIR]
 
 Networks, compiled folders and results that are complete in DIR are kept. Prints one JSON line for each
 network and chip and then, for each data set, a table of mean test accuracies with their standard
@@ -20,8 +20,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STERNA = ROOT / "target" / "release" / "sterna"
 CHIPS = "ideal,adc7-a,adc4-a,hcim-a-ternary,hcim-a-binary,adc6-b,adc4-b,hcim-b-ternary,hcim-b-binary"
-# Presets whose columns deliver codes that need trained scale factors, and the learning rate of their training.
-COMPARATORS = {"ternary": 0.02, "binary": 0.05, "adcless": 0.05}
+# Presets whose columns deliver codes that need trained scale factors, learning rate and epochs of their training.
+COMPARATORS = {"ternary": (0.02, 14), "binary": (0.05, 20), "adcless": (0.05, 20)}
 
 
 def sterna(*arguments):
@@ -40,12 +40,17 @@ def network(data, seed, options):
     return folder
 
 
+def kind(chip):
+    """Learning rate and epochs of hardware-aware training; none for chips that need none."""
+    return next((values for name, values in COMPARATORS.items() if name in chip), (None, 0))
+
+
 def accuracy(model, data, chip, retrain, options):
     """Test accuracy of the compiled files."""
     folder = options.out / f"{model.name}-{chip}-{retrain}"
     result = folder / "accuracy.json"
     if not result.exists():
-        rate = options.rate or next((rate for name, rate in COMPARATORS.items() if name in chip), None)
+        rate = options.rate or kind(chip)[0]
         how = ["--retrain", retrain, "--learning-rate", rate] if retrain else ["--calibrate-on", 500]
         sterna("compile", model, "--hardware", chip, "--out", folder, "--overwrite", *([] if chip == "ideal" else how))
         result.write_text(json.dumps(sterna("hardware", "eval", folder, "--data", data)[-1]["accuracy"]))
@@ -63,7 +68,7 @@ def main():
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--hardware", default=CHIPS)
     parser.add_argument("--epochs", type=int, default=15, help="epochs of ordinary training")
-    parser.add_argument("--retrain", type=int, default=10, help="epochs of hardware-aware training")
+    parser.add_argument("--retrain", type=int, help="epochs of hardware-aware training; by the kind of columns when absent")
     parser.add_argument("--rate", type=float, help="learning rate of hardware-aware training; by the kind of columns when absent")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs" / "crossbar")
     options = parser.parse_args()
@@ -77,9 +82,9 @@ def main():
         print(f"\n{data}, seeds {options.seeds}: integer network {mean(exact)}\n")
         print("| chip | compiled | after hardware-aware training |\n|---|---|---|", flush=True)
         for chip in options.hardware.split(","):
-            trains = options.retrain and any(name in chip for name in COMPARATORS)
+            trains = kind(chip)[1] and (kind(chip)[1] if options.retrain is None else options.retrain)
             cells = []
-            for retrain in [0, options.retrain] if trains else [0]:
+            for retrain in [0, trains] if trains else [0]:
                 values = [accuracy(model, data, chip, retrain, options) for model in models]
                 print(json.dumps({"data": data, "chip": chip, "retrain": retrain, "seeds": seeds,
                                   "test_accuracy": values}), file=sys.stderr, flush=True)
