@@ -101,7 +101,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             run(Path::new(folder), [prompt.parse()?, count.parse()?, threads.parse()?])
         }
         // `cargo bench` of the whole workspace runs it without a model.
-        [] => Ok(println!("{}", json!({"program": "none", "reason": "make or run is missing"}))),
+        [] => {
+            println!("{}", json!({"program": "none", "reason": "make or run is missing"}));
+            Ok(())
+        }
         _ => Err("usage: make FLOAT_FOLDER SPIKED_FOLDER | run FOLDER PROMPT TOKENS THREADS".into()),
     }
 }

@@ -68,8 +68,7 @@ impl SpikingExecution {
         }
         let head = model.head.as_ref().map(|head| SpikingLinear::new(&head.weights, None, &head.coding)).transpose()?;
         // What is packed is not held twice.
-        let model =
-            Arc::new(Arc::try_unwrap(model).map_or_else(|shared| shared.as_ref().clone(), |model| model).emptied());
+        let model = Arc::new(Arc::try_unwrap(model).unwrap_or_else(|shared| shared.as_ref().clone()).emptied());
         Ok(Self { model, linears: Arc::new(linears), head: head.map(Arc::new), engine })
     }
 

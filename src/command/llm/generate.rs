@@ -96,7 +96,7 @@ pub fn run(arguments: &GenerateArguments, context: &Context) -> anyhow::Result<(
         let most = arguments.tokens as usize;
         match (model, arguments.execution) {
             (AnyModel::Float(model), _) => {
-                let execution = FloatExecution::new(model, engine);
+                let execution = FloatExecution::new(*model, engine);
                 stream(Generation::new(&execution, &prompt, sampling)?, &tokenizer, &prompt, most, context)
             }
             (AnyModel::Spiked(model), ExecutionChoice::Spikes) => {

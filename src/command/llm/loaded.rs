@@ -39,7 +39,7 @@ pub enum ExecutionChoice {
 #[derive(Debug)]
 pub enum AnyModel {
     /// As it was trained.
-    Float(Model),
+    Float(Box<Model>),
     /// Made by `sterna llm spike`.
     Spiked(Arc<SpikedModel>),
 }
@@ -53,7 +53,7 @@ impl AnyModel {
         Ok(if is_spiked(path) {
             Self::Spiked(Arc::new(SpikedModel::open(path)?))
         } else {
-            Self::Float(Model::open(path)?)
+            Self::Float(Box::new(Model::open(path)?))
         })
     }
 
@@ -79,7 +79,7 @@ impl AnyModel {
     /// [`CommandError::Usage`] for one that is spiked already.
     pub fn float(self) -> anyhow::Result<Model> {
         match self {
-            Self::Float(model) => Ok(model),
+            Self::Float(model) => Ok(*model),
             Self::Spiked(_) => {
                 Err(CommandError::usage("MODEL", "a model as it was trained", "a folder of `sterna llm spike`").into())
             }
