@@ -61,6 +61,7 @@ fn calibration(network: &Network, hardware: &HardwareSpecification, stream: &mut
         ProjectionCalibration {
             step: None,
             scale_factors: has_scales.then(scales),
+            common_factor: None,
             quantiser_levels: has_thresholds.then(|| Broadcast::uniform(4)),
             rest: None,
         }

@@ -299,7 +299,7 @@ fn attention_of_many_tokens_is_that_of_each() {
         model.sliding_window = window;
         let coding = |head: usize| {
             let steps: Vec<u32> =
-                (0..model.head).map(|channel| if (channel + head) % 4 == 0 { steps } else { 1 }).collect();
+                (0..model.head).map(|channel| if (channel + head).is_multiple_of(4) { steps } else { 1 }).collect();
             SiteCoding::new(bits, &steps, TopCodes::Full, 1.0).unwrap()
         };
         let codings: Vec<SiteCoding> = (0..model.key_value_heads).map(coding).collect();
