@@ -172,6 +172,11 @@ fn a_spiked_model_is_made_measured_and_compared() {
     };
     let report = spike(&fine, &["--weights", "8", "--activations", "8", "--cache", "7", "--head", "8", "--steps", ""]);
     assert_eq!(report["spikes"]["steps"], 1.0);
+    let chip = place("chip");
+    let report = spike(&chip, &["--hardware", "adc7-a", "--no-plots"]);
+    assert!(report["chip"]["energy_pj"].as_f64().unwrap() > report["chip"]["accumulate_only_pj"].as_f64().unwrap());
+    assert!(report["chip"]["arrays"].as_u64().unwrap() >= 14);
+    assert!(folder.path().join("chip/chip-adc7-a/report.md").is_file());
     let report = spike(&coarse, &["--weights", "3", "--activations", "3", "--steps", "4:0.1,2:0.2", "--no-plots"]);
     assert!(report["spikes"]["steps"].as_f64().unwrap() > 1.2);
     assert!(report["spikes"]["additions"].as_f64().unwrap() > 0.0);
@@ -219,6 +224,8 @@ fn what_cannot_be_spiked_is_refused() {
     failed(&spike(&["--overwrite", "--steps", "65:0.1"]), 2, &["1 to 64"]);
     failed(&spike(&["--overwrite", "--steps", "2:1.5"]), 2, &["0 to 1"]);
     failed(&spike(&["--overwrite", "--steps", "two"]), 2, &["STEPS:SHARE"]);
+    failed(&spike(&["--overwrite", "--hardware", "adc7-a", "--weights", "8"]), 2, &["at most 4 bits"]);
+    failed(&spike(&["--overwrite", "--hardware", "nowhere"]), 2, &["nowhere"]);
     failed(&spike(&["--overwrite", "--config", "nowhere.toml"]), 1, &["nowhere.toml"]);
     failed(&llm(&["spike", &out, "--text", &texts, "--out", &out, "--overwrite"]), 2, &["as it was trained"]);
     let path = folder.path().join("out/spiked.safetensors");

@@ -66,6 +66,60 @@ impl LayerShape {
     }
 }
 
+/// How outputs lie in arrays.
+pub(super) struct Tiling {
+    rows: usize,
+    slices: usize,
+    outputs_per_array: usize,
+}
+
+impl Tiling {
+    /// Of a chip; `name` is told where one output does not fit an array.
+    pub fn of(hardware: &HardwareSpecification, name: &str) -> Result<Self, CompilerError> {
+        let slices = hardware.weights.slices(hardware.array.cell_bits) as usize;
+        let width = slices * hardware.weights.columns_per_slice();
+        let reserved = usize::from(hardware.weights.signed == SignedWeights::ReferenceColumn);
+        let outputs_per_array = hardware.array.columns.saturating_sub(reserved) / width.max(1);
+        if outputs_per_array == 0 || hardware.array.rows == 0 {
+            return Err(CompilerError::Mapping {
+                part: "projection",
+                name: name.to_owned(),
+                hardware: hardware.name.clone(),
+                problem: format!("the {width} columns of one output exceed {}", hardware.array.columns),
+                remedy: "use more columns, more bits per cell or fewer weight bits".to_owned(),
+            });
+        }
+        Ok(Self { rows: hardware.array.rows, slices, outputs_per_array })
+    }
+
+    /// Work of a projection of `[fan-in, outputs, positions, streams]` without copies, whose sums leave the arrays once for
+    /// a position.
+    pub fn work(
+        &self,
+        name: &str,
+        [fan_in, outputs, positions, streams]: [usize; 4],
+        active_rows: f64,
+    ) -> CrossbarWork {
+        let row_tiles = fan_in.div_ceil(self.rows);
+        CrossbarWork {
+            name: name.to_owned(),
+            fan_in,
+            outputs,
+            slices: self.slices,
+            row_tiles,
+            column_tiles: outputs.div_ceil(self.outputs_per_array),
+            columns_per_array: outputs.min(self.outputs_per_array) * self.slices,
+            replicas: 1,
+            positions,
+            streams,
+            deliveries: positions as f64,
+            active_rows,
+            conversions: (positions * streams) as f64 * (row_tiles * outputs * self.slices) as f64,
+            zero_share: 0.0,
+        }
+    }
+}
+
 impl Workload {
     /// Counts of a chain of layers on a chip, under an assumption. Weights fill the slices of the
     /// specification.
@@ -86,19 +140,7 @@ impl Workload {
         if assumption.streams == 0 {
             return Err(mismatch("reads of a position", "at least 1", 0));
         }
-        let slices = hardware.weights.slices(hardware.array.cell_bits) as usize;
-        let width = slices * hardware.weights.columns_per_slice();
-        let reserved = usize::from(hardware.weights.signed == SignedWeights::ReferenceColumn);
-        let outputs_per_array = hardware.array.columns.saturating_sub(reserved) / width.max(1);
-        if outputs_per_array == 0 || hardware.array.rows == 0 {
-            return Err(CompilerError::Mapping {
-                part: "projection",
-                name: layers.first().map_or_else(String::new, |layer| layer.name.clone()),
-                hardware: hardware.name.clone(),
-                problem: format!("the {width} columns of one output exceed {}", hardware.array.columns),
-                remedy: "use more columns, more bits per cell or fewer weight bits".to_owned(),
-            });
-        }
+        let tiling = Tiling::of(hardware, layers.first().map_or("", |layer| &layer.name))?;
         let zero_share = if hardware.quantiser == (Quantiser::Ternary {}) { assumption.zero_share } else { 0.0 };
         let mut stages = Vec::with_capacity(layers.len());
         for (index, layer) in layers.iter().enumerate() {
@@ -116,7 +158,6 @@ impl Workload {
             }
             let positions = layer.map[0] * layer.map[1];
             let (fan_in, outputs) = (layer.fan_in(), layer.outputs);
-            let row_tiles = fan_in.div_ceil(hardware.array.rows);
             let passes = if assumption.integrates_every_read { assumption.streams } else { 1 };
             let deliveries = (positions * passes) as f64;
             let reads = (positions * assumption.streams) as f64;
@@ -128,20 +169,14 @@ impl Workload {
                 updates: deliveries * outputs as f64,
                 sources: index.checked_sub(1).into_iter().collect(),
                 crossbars: vec![CrossbarWork {
-                    name: layer.name.clone(),
-                    fan_in,
-                    outputs,
-                    slices,
-                    row_tiles,
-                    column_tiles: outputs.div_ceil(outputs_per_array),
-                    columns_per_array: outputs.min(outputs_per_array) * slices,
                     replicas: layer.replicas,
-                    positions,
-                    streams: assumption.streams,
                     deliveries,
-                    active_rows: reads * fan_in as f64 * assumption.density,
-                    conversions: reads * (row_tiles * outputs * slices) as f64,
                     zero_share,
+                    ..tiling.work(
+                        &layer.name,
+                        [fan_in, outputs, positions, assumption.streams],
+                        reads * fan_in as f64 * assumption.density,
+                    )
                 }],
                 digital: Vec::new(),
             });

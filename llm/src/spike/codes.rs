@@ -142,8 +142,9 @@ impl Codes {
         counts.tokens += self.tokens() as u64;
         let most = (1u64 << coding.bits) - 1;
         for token in 0..self.tokens() {
-            for class in &coding.classes {
+            for (class, bits) in coding.classes.iter().zip(&mut counts.bits) {
                 let codes = &self.token(token)[class.places.clone()];
+                *bits += codes.iter().map(|code| u64::from(code.count_ones())).sum::<u64>();
                 counts.levels += codes.iter().map(|&code| u64::from(code)).sum::<u64>();
                 counts.spikes += if class.steps == 1 {
                     codes.iter().map(|&code| u64::from(code != 0)).sum::<u64>()

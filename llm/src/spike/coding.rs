@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::MOST_CLASSES;
 use crate::LlmError;
 
 /// Most steps of a channel.
@@ -100,6 +101,10 @@ impl SiteCoding {
         let mut kinds: Vec<u32> = steps.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
+        if kinds.len() > MOST_CLASSES {
+            let expected = format!("at most {MOST_CLASSES} different numbers of steps");
+            return Err(LlmError::configuration("steps of channels", expected, kinds.len()));
+        }
         let mut order = Vec::with_capacity(steps.len());
         let mut classes = Vec::with_capacity(kinds.len());
         for kind in kinds {

@@ -24,7 +24,7 @@ pub use cache::{CacheCoding, QuantisedCache, SpikeCache};
 pub use codes::Codes;
 pub use coding::{Class, SiteCoding, TokenScale, TopCodes, largest_code};
 pub use configuration::SpikeConfiguration;
-pub use counts::SpikeCounts;
+pub use counts::{MOST_CLASSES, SpikeCounts};
 pub use execution::{QuantisedExecution, QuantisedState, SpikingExecution, SpikingState};
 pub use linear::SpikingLinear;
 pub use model::{SpikedBlock, SpikedHead, SpikedLinear, SpikedModel, SpikedSite};

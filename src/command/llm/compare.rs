@@ -73,7 +73,7 @@ pub fn run(arguments: &CompareArguments, context: &Context) -> anyhow::Result<()
         bar.set_prefix(path.display().to_string());
         let model = fitting(path, &tokenizer)?;
         let all = |how| pool.install(|| measure(&model, how, engine, &sequences.tokens, |_, _| bar.inc(1)));
-        let Measured { likelihood, spikes } = all(ExecutionChoice::Spikes)?;
+        let Measured { likelihood, spikes, .. } = all(ExecutionChoice::Spikes)?;
         let floats = spikes.as_ref().map(|_| all(ExecutionChoice::Floats)).transpose()?;
         let row = Row {
             model: path.display().to_string(),

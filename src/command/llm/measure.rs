@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernels::Engine;
 use llm::forward::{Execution, FloatExecution};
 use llm::perplexity::{Likelihood, likelihood, likelihood_with_states};
-use llm::spike::{QuantisedExecution, SpikeReport, SpikedModel, SpikingExecution, add_counts};
+use llm::spike::{QuantisedExecution, SpikeCounts, SpikeReport, SpikedModel, SpikingExecution, add_counts};
 use llm::{LlmError, Model};
 
 use super::loaded::{AnyModel, ExecutionChoice};
@@ -16,6 +16,8 @@ pub struct Measured {
     pub likelihood: Likelihood,
     /// Spikes, where the model was run in spikes.
     pub spikes: Option<SpikeReport>,
+    /// Spikes per block and site.
+    pub counts: Vec<[SpikeCounts; 4]>,
 }
 
 /// Measures a model; `progress` as in [`likelihood`].
@@ -52,7 +54,7 @@ fn plain<E: Execution>(
     sequences: &[Vec<u32>],
     progress: impl FnMut(usize, &Likelihood),
 ) -> Result<Measured, LlmError> {
-    Ok(Measured { likelihood: likelihood(execution, sequences, progress)?, spikes: None })
+    Ok(Measured { likelihood: likelihood(execution, sequences, progress)?, spikes: None, counts: Vec::new() })
 }
 
 fn spikes(
@@ -66,5 +68,5 @@ fn spikes(
     let likelihood = likelihood_with_states(&execution, sequences, progress, |_, state| {
         add_counts(&mut counts, &state.counts);
     })?;
-    Ok(Measured { likelihood, spikes: Some(model.report(&counts)) })
+    Ok(Measured { likelihood, spikes: Some(model.report(&counts)), counts })
 }

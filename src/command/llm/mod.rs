@@ -1,5 +1,6 @@
 //! `sterna llm`: language models of the LLaMA family.
 
+mod chip;
 mod compare;
 mod draw;
 mod generate;

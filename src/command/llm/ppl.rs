@@ -63,7 +63,7 @@ pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
     let bar = context.output.progress(sequences.tokens.len() as u64, Progress::Steps);
     bar.set_prefix(if sequences.window.is_some() { "windows" } else { "documents" });
     let start = Instant::now();
-    let Measured { likelihood: result, spikes } = pool.install(|| {
+    let Measured { likelihood: result, spikes, .. } = pool.install(|| {
         measure(&model, arguments.execution, engine, &sequences.tokens, |done, so_far| {
             bar.set_position(done as u64);
             bar.set_message(format!("perplexity {:.4}", so_far.perplexity()));

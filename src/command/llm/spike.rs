@@ -11,12 +11,14 @@ use llm::spike::{SpikeConfiguration, SpikeReport, TopCodes, spike};
 use serde::Serialize;
 use snn::model::write_atomically;
 
+use super::chip::{self, ChipFigures};
 use super::draw;
 use super::loaded::{AnyModel, ExecutionChoice, Loaded, ModelArguments};
 use super::measure::measure;
 use super::texts::TextArguments;
 use crate::CommandError;
 use crate::command::Context;
+use crate::command::hardware::specification;
 use crate::output::Progress;
 
 /// A configuration is text written by hand; nothing near this size is one.
@@ -32,6 +34,7 @@ const LARGEST: u64 = 1 << 20;
     sterna llm spike stories260K.bin --text tinystories_1000.json --ascii --documents --out spiked/w4a4\n  \
     sterna llm spike Llama-2-7b-hf --text train.txt --weights 4 --activations 4 --cache 4 --steps 2:0.1 --out w4a4\n  \
     sterna llm spike model5000.bin --tokenizer tok105.vocab --collapse-white-space --text t.json --ternary 4:0.1 --out t\n  \
+    sterna llm spike stories260K.bin --text tinystories_1000.json --documents --hardware adc7-a --out spiked/chip\n  \
     sterna llm spike stories260K.bin --print-config > mine.toml")]
 pub struct SpikeArguments {
     /// The model.
@@ -94,6 +97,9 @@ pub struct SpikeArguments {
     /// Sequences that statistics are taken from
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Tell what a token costs where the linear maps lie on the arrays of a chip
+    #[arg(long, value_name = "NAME|FILE")]
+    hardware: Option<String>,
     /// Print the complete configuration and exit
     #[arg(long)]
     print_config: bool,
@@ -153,6 +159,8 @@ struct Report<'a> {
     seconds: f64,
     block_errors: Vec<f64>,
     spikes: &'a SpikeReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chip: Option<ChipFigures>,
     configuration: &'a SpikeConfiguration,
 }
 
@@ -238,6 +246,7 @@ pub fn run(arguments: &SpikeArguments, context: &Context) -> anyhow::Result<()> 
         let found = format!("one in {}", out.display());
         return Err(CommandError::usage("--out", "a folder without a spiked model, or --overwrite", found).into());
     }
+    let hardware = arguments.hardware.as_deref().map(specification).transpose()?;
     let Loaded { model, tokenizer, engine, pool } = Loaded::read(&arguments.model, context)?;
     let model = model.float()?;
     let sequences = arguments.text.sequences(&tokenizer, model.config())?;
@@ -260,13 +269,17 @@ pub fn run(arguments: &SpikeArguments, context: &Context) -> anyhow::Result<()> 
     let sample = &sequences.tokens[..sequences.tokens.len().min(8)];
     let any = AnyModel::Spiked(spiked.clone());
     let measured = pool.install(|| measure(&any, ExecutionChoice::Spikes, engine, sample, |_, _| ()))?;
-    let spikes = measured.spikes.unwrap_or_else(|| spiked.report(&[]));
+    let spikes = measured.spikes.clone().unwrap_or_else(|| spiked.report(&[]));
+    let chip = hardware
+        .as_ref()
+        .map(|hardware| chip::cost(&spiked, &measured.counts, hardware, &out.join(format!("chip-{}", hardware.name))));
     let report = Report {
         model: arguments.model.model.display().to_string(),
         out: out.display().to_string(),
         seconds,
         block_errors: blocks.iter().map(|block| block.error).collect(),
         spikes: &spikes,
+        chip: chip.transpose()?,
         configuration: &configuration,
     };
     write_atomically(&out.join("report.json"), format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())?;
@@ -284,5 +297,6 @@ pub fn run(arguments: &SpikeArguments, context: &Context) -> anyhow::Result<()> 
         spikes.additions,
         spikes.multiply_accumulates,
         spikes.bytes,
-    ))
+    ))?;
+    report.chip.as_ref().map_or(Ok(()), |chip| context.output.result(chip.text()))
 }
