@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use compiler::HardwareSpecification;
 use compiler::cost::{LinearMap, LinearPart, Workload, evaluate, write};
+use compiler::hardware::InputCoding;
 use llm::model::Linear;
 use llm::spike::{SpikeCounts, SpikedLinear, SpikedModel};
 use serde::Serialize;
@@ -78,6 +79,9 @@ fn maps(
     hardware: &HardwareSpecification,
 ) -> anyhow::Result<Vec<LinearMap>> {
     let refused = |expected: String, found: String| CommandError::usage("--hardware", expected, found);
+    if hardware.input.coding != InputCoding::BitSerial {
+        return Err(refused("a chip that takes codes bit by bit".to_owned(), hardware.name.clone()).into());
+    }
     let mut maps: Vec<LinearMap> = Vec::new();
     for (index, block) in model.blocks().iter().enumerate() {
         let first = maps.len();
