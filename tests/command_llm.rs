@@ -233,3 +233,83 @@ fn what_cannot_be_spiked_is_refused() {
     fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
     failed(&llm(&["ppl", &out, "--text", &texts]), 1, &["spiked.safetensors"]);
 }
+
+#[test]
+fn kept_projections_take_their_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let spike = |format: &str| {
+        let out = folder.path().join(format).display().to_string();
+        let how = ["--keep", "3", "--keep-format", format, "--weights", "8", "--activations", "8", "--no-plots"];
+        let report = object(&[&["spike", &model, "--text", &texts, "--documents", "--out", &out][..], &how].concat());
+        let likelihood = |execution: &str| {
+            let found = object(&["ppl", &out, "--text", &texts, "--documents", "--execution", execution]);
+            found["negative_log_likelihood"].as_f64().unwrap()
+        };
+        let (spikes, floats) = (likelihood("spikes"), likelihood("floats"));
+        assert!((spikes - floats).abs() < 2e-3, "{format}: {spikes} {floats}");
+        (report["spikes"]["bytes"].as_u64().unwrap(), report["spikes"]["effort"].as_f64().unwrap(), spikes)
+    };
+    let [f32, f16, f8] = ["f32", "f16", "f8-e4m3"].map(spike);
+    assert!(f32.0 > f16.0 && f16.0 > f8.0, "{f32:?} {f16:?} {f8:?}");
+    assert!(f32.1 == f16.1 && f16.1 > f8.1, "{f32:?} {f16:?} {f8:?}");
+    assert!((f32.2 - f16.2).abs() < 1e-3 && (f32.2 - f8.2).abs() < 0.05, "{f32:?} {f16:?} {f8:?}");
+}
+
+#[test]
+fn an_interrupted_model_is_finished_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let spike = |out: &str, more: &[&str]| {
+        let how = ["spike", &model, "--text", &texts, "--documents", "--equalise", "0.5", "--no-plots", "--out", out];
+        llm(&[&how[..], more].concat())
+    };
+    let (whole, parts) = (place("whole"), place("parts"));
+    succeeded(&spike(&whole, &[]));
+    let stopped = spike(&parts, &["--stop-after-blocks", "1"]);
+    assert_eq!(stopped.status.code(), Some(130));
+    assert!(text(&stopped.stdout).contains("--resume"), "{}", text(&stopped.stdout));
+    let checkpoint = folder.path().join("parts/checkpoint.safetensors");
+    assert!(checkpoint.is_file() && !folder.path().join("parts/spiked.safetensors").exists());
+    failed(&spike(&parts, &["--resume", "--weights", "3"]), 1, &["begin anew"]);
+    succeeded(&spike(&parts, &["--resume", "--threads", "1"]));
+    assert!(!checkpoint.exists());
+    let bytes = |name: &str| fs::read(folder.path().join(name).join("spiked.safetensors")).unwrap();
+    assert!(bytes("whole") == bytes("parts"));
+    failed(&spike(&parts, &["--resume"]), 2, &["--overwrite"]);
+}
+
+/// A signal in the middle of the work, wherever it comes.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_spiking_with_a_checkpoint() {
+    let Some(data) = data_folder().map(|data| data.join("llama")) else { return };
+    let path = |name: &str| data.join(name).display().to_string();
+    let (model, texts) = (path("stories260K/stories260K.bin"), path("jlens-corpora/tinystories_1000.json"));
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let how = ["llm", "spike", &model, "--text", &texts, "--documents", "--ascii", "--samples", "24", "--no-plots"];
+    let run = |more: &[&str]| common::run(&[&how[..], &["--out", out.to_str().unwrap()], more].concat());
+    succeeded(&run(&[]));
+    let spiked = out.join("spiked.safetensors");
+    let expected = fs::read(&spiked).unwrap();
+    let mut interrupted = 0;
+    for pause in [50, 200, 500, 900] {
+        fs::remove_file(&spiked).unwrap();
+        let child = common::spawn(&[&how[..], &["--out", out.to_str().unwrap()]].concat());
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let output = child.wait_with_output().unwrap();
+        // A signal that comes before the handler or after the work is none of a run in progress.
+        if sent.success() && output.status.code() == Some(130) {
+            assert!(!spiked.exists() && text(&output.stdout).contains("interrupted"), "{}", text(&output.stdout));
+            interrupted += 1;
+        }
+        if !spiked.exists() {
+            succeeded(&run(&["--resume"]));
+        }
+        assert!(fs::read(&spiked).unwrap() == expected, "after {pause} ms");
+    }
+    assert!(interrupted > 0);
+}

@@ -37,6 +37,17 @@ impl<'a> Counts<'a> {
     }
 }
 
+/// Rows of counts 0..=255 in a larger buffer: row `r` begins at `bytes[r * pitch]`.
+#[derive(Debug, Clone, Copy)]
+pub struct CountRows<'a> {
+    /// All rows. Products read whole groups of 4 counts, so the last row needs as many bytes.
+    pub bytes: &'a [u8],
+    /// Bytes from the begin of a row to that of the next.
+    pub pitch: usize,
+    /// Rows.
+    pub count: usize,
+}
+
 /// The same bytes read as two's complement.
 pub fn as_signed(bytes: &[u8]) -> &[i8] {
     // SAFETY: u8 and i8 have the same size and alignment, and every bit pattern is valid for both.

@@ -41,7 +41,7 @@ mod shape;
 mod store;
 mod workspace;
 
-pub use counts::{Counts, as_signed, as_signed_mut, as_unsigned};
+pub use counts::{CountRows, Counts, as_signed, as_signed_mut, as_unsigned};
 pub use digits::{digits_needed, split_digits};
 pub use dispatch::Loop;
 pub use engine::{Engine, Parallelism};
@@ -49,7 +49,7 @@ pub use error::KernelError;
 pub use fire::{Divisor, FiringRule, FiringStatistics};
 pub use isa::{Availability, Isa};
 pub use mapping::FileMapping;
-pub use packed::PackedMatrix;
+pub use packed::{PackedMatrix, PackedNibbles};
 pub use shape::{ConvolutionShape, PoolingShape};
 pub use store::Store;
 pub use workspace::Workspace;

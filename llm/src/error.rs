@@ -120,6 +120,9 @@ pub enum LlmError {
         /// What to do.
         remedy: String,
     },
+    /// Work was asked to stop before it was done.
+    #[error("stopped before it was done")]
+    Stopped,
     /// A file could not be written.
     #[error(transparent)]
     Snn(#[from] snn::SnnError),

@@ -7,6 +7,7 @@ mod dense_gradient;
 mod fired;
 mod gradient;
 mod matmul;
+mod nibbles;
 mod pooling;
 mod rows;
 mod windows;

@@ -93,7 +93,7 @@ impl PackedMatrix {
     }
 
     /// Derives the corrections for a left operand shifted by 128.
-    fn correct(&mut self, runs: usize) {
+    pub(super) fn correct(&mut self, runs: usize) {
         let width = self.columns.next_multiple_of(BLOCK);
         let (whole, parts) = self.corrections.split_at_mut(width);
         let (firsts, lasts) = parts.split_at_mut((runs - 1) * width);

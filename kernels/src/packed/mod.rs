@@ -3,7 +3,11 @@
 mod layout;
 #[cfg(test)]
 mod layout_test;
+mod nibbles;
 mod strip;
+
+pub use nibbles::PackedNibbles;
+pub(crate) use nibbles::Unpack;
 
 use std::ops::Range;
 

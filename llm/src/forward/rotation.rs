@@ -1,6 +1,6 @@
 //! Rotary position embedding applied to queries and keys.
 
-use kernels::Engine;
+use kernels::{Engine, Loop};
 use ndarray::Array2;
 
 use super::arithmetic::for_rows;
@@ -33,13 +33,31 @@ impl Angles {
         let pairs = self.head / 2;
         for_rows(engine, heads, |token, row| {
             let turns = &self.turns[token * pairs..][..pairs];
-            for head in row.chunks_exact_mut(self.head) {
-                turn(self.pairing, turns, head);
-            }
+            engine.vectorised(Turn { pairing: self.pairing, turns, width: self.head, heads: row });
         })
     }
 }
 
+/// Turns every head of a token.
+struct Turn<'a> {
+    pairing: Pairing,
+    turns: &'a [[f32; 2]],
+    width: usize,
+    heads: &'a mut [f32],
+}
+
+impl Loop for Turn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for head in self.heads.chunks_exact_mut(self.width) {
+            turn(self.pairing, self.turns, head);
+        }
+    }
+}
+
+#[inline(always)]
 fn turn(pairing: Pairing, turns: &[[f32; 2]], head: &mut [f32]) {
     let rotated = |x: f32, y: f32, [cosine, sine]: [f32; 2]| [x * cosine - y * sine, x * sine + y * cosine];
     match pairing {

@@ -1,5 +1,6 @@
 //! Weight matrices in the number format they are stored in.
 
+pub mod e4m3;
 mod product;
 mod storage;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod vector;
 use std::ops::Range;
 use std::sync::Arc;
 
+use half::f16;
 use kernels::{Engine, FileMapping};
 use ndarray::{Array2, ArrayView2};
 
@@ -24,6 +26,8 @@ pub enum FloatFormat {
     F16,
     /// 16 bits, the upper half of single precision.
     Bf16,
+    /// 8 bits, [`e4m3`].
+    F8E4m3,
 }
 
 impl FloatFormat {
@@ -32,20 +36,22 @@ impl FloatFormat {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
+            Self::F8E4m3 => 1,
         }
     }
 
-    /// Its name: `f32`, `f16` or `bf16`.
+    /// Its name: `f32`, `f16`, `bf16` or `f8-e4m3`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::F8E4m3 => "f8-e4m3",
         }
     }
 }
 
-/// A matrix of weights, `[rows, columns]`, row-major, in f32, f16 or bf16; a clone shares the numbers.
+/// A matrix of weights, `[rows, columns]`, row-major, in f32, f16, bf16 or E4M3; a clone shares the numbers.
 ///
 /// Numbers of a mapped file stay in the file until they are used: every conversion to f32 is of the rows at hand and
 /// exact.
@@ -82,6 +88,19 @@ impl Matrix {
             return Err(LlmError::Shape { what: "bytes of a matrix".to_owned(), expected, found: vec![found] });
         }
         Ok(Self { rows, columns, storage: Storage::of_file(file, range, format) })
+    }
+
+    /// The numbers rounded to f16, to the nearest and of two equally near ones to the even one; numbers beyond the largest
+    /// become the largest.
+    pub fn to_f16(&self) -> Self {
+        let halves: Vec<f16> = self.values(0..self.rows).to_f32().iter().map(|&x| to_f16(x)).collect();
+        Self { storage: Storage::OwnedF16(halves.into()), ..*self }
+    }
+
+    /// The numbers over `scale` rounded to E4M3 ([`e4m3::code`]).
+    pub fn to_e4m3(&self, scale: f32) -> Self {
+        let codes: Vec<u8> = self.values(0..self.rows).to_f32().iter().map(|&x| e4m3::code(x / scale)).collect();
+        Self { storage: Storage::OwnedE4m3(codes.into()), ..*self }
     }
 
     /// Rows; of a linear map these are its outputs.
@@ -154,4 +173,9 @@ impl Matrix {
     fn values(&self, rows: Range<usize>) -> Values<'_> {
         self.storage.values(rows.start * self.columns..rows.end * self.columns)
     }
+}
+
+/// The half-precision number nearest to `x`, finite where `x` is one.
+pub(crate) fn to_f16(x: f32) -> f16 {
+    f16::from_f32(x.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()))
 }

@@ -8,13 +8,17 @@ use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use kernels::FileMapping;
 
-use super::FloatFormat;
+use super::{FloatFormat, e4m3};
 
 /// Where the numbers of a matrix lie.
 #[derive(Clone, Debug)]
 pub(super) enum Storage {
     /// In memory.
     Owned(Arc<[f32]>),
+    /// In memory, in half precision.
+    OwnedF16(Arc<[f16]>),
+    /// In memory, as codes of E4M3.
+    OwnedE4m3(Arc<[u8]>),
     /// In a mapped file, aligned to their size, in the byte order of the machine.
     Mapped { file: Arc<FileMapping>, bytes: Range<usize>, format: FloatFormat },
 }
@@ -26,6 +30,8 @@ pub(super) enum Values<'a> {
     F16(&'a [f16]),
     /// The upper halves of f32.
     Bf16(&'a [u16]),
+    /// Codes.
+    E4m3(&'a [u8]),
 }
 
 impl Storage {
@@ -35,6 +41,7 @@ impl Storage {
         let is_aligned = match format {
             FloatFormat::F32 => bytemuck::try_cast_slice::<u8, f32>(held).is_ok(),
             FloatFormat::F16 | FloatFormat::Bf16 => bytemuck::try_cast_slice::<u8, u16>(held).is_ok(),
+            FloatFormat::F8E4m3 => true,
         };
         if is_aligned && cfg!(target_endian = "little") {
             return Self::Mapped { file: Arc::clone(file), bytes, format };
@@ -44,6 +51,7 @@ impl Storage {
             FloatFormat::F32 => held.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
             FloatFormat::F16 => halves().map(|bits| f16::from_bits(bits).to_f32()).collect(),
             FloatFormat::Bf16 => halves().map(from_bf16).collect(),
+            FloatFormat::F8E4m3 => return Self::OwnedE4m3(held.into()),
         })
     }
 
@@ -51,6 +59,8 @@ impl Storage {
     pub(super) fn format(&self) -> FloatFormat {
         match self {
             Self::Owned(_) => FloatFormat::F32,
+            Self::OwnedF16(_) => FloatFormat::F16,
+            Self::OwnedE4m3(_) => FloatFormat::F8E4m3,
             Self::Mapped { format, .. } => *format,
         }
     }
@@ -59,12 +69,15 @@ impl Storage {
     pub(super) fn values(&self, range: Range<usize>) -> Values<'_> {
         match self {
             Self::Owned(values) => Values::F32(&values[range]),
+            Self::OwnedF16(values) => Values::F16(&values[range]),
+            Self::OwnedE4m3(codes) => Values::E4m3(&codes[range]),
             Self::Mapped { file, bytes, format } => {
                 let held = &file[bytes.clone()];
                 match format {
                     FloatFormat::F32 => Values::F32(&bytemuck::cast_slice(held)[range]),
                     FloatFormat::F16 => Values::F16(&bytemuck::cast_slice(held)[range]),
                     FloatFormat::Bf16 => Values::Bf16(&bytemuck::cast_slice(held)[range]),
+                    FloatFormat::F8E4m3 => Values::E4m3(&held[range]),
                 }
             }
         }
@@ -82,6 +95,7 @@ impl<'a> Values<'a> {
                     *out = from_bf16(bits);
                 }
             }
+            Self::E4m3(codes) => out.iter_mut().zip(codes).for_each(|(out, &code)| *out = e4m3::value(code)),
         }
     }
 
@@ -91,6 +105,7 @@ impl<'a> Values<'a> {
             Self::F32(values) => Cow::Borrowed(values),
             Self::F16(values) => Cow::Owned(values.to_f32_vec()),
             Self::Bf16(values) => Cow::Owned(values.iter().copied().map(from_bf16).collect()),
+            Self::E4m3(codes) => Cow::Owned(codes.iter().copied().map(e4m3::value).collect()),
         }
     }
 }

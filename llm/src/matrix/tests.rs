@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::{FloatFormat, Matrix};
+use super::{FloatFormat, Matrix, e4m3};
 
 fn numbers(random: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
     (0..count).map(|_| (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
@@ -24,11 +24,13 @@ fn mapped(values: &[f32], format: FloatFormat, shape: [usize; 2], skipped: usize
             FloatFormat::F32 => bytes.extend(value.to_le_bytes()),
             FloatFormat::F16 => bytes.extend(f16::from_f32(value).to_le_bytes()),
             FloatFormat::Bf16 => bytes.extend(bf16::from_f32(value).to_le_bytes()),
+            FloatFormat::F8E4m3 => bytes.push(e4m3::code(value)),
         }
         held.push(match format {
             FloatFormat::F32 => value,
             FloatFormat::F16 => f16::from_f32(value).to_f32(),
             FloatFormat::Bf16 => bf16::from_f32(value).to_f32(),
+            FloatFormat::F8E4m3 => e4m3::value(e4m3::code(value)),
         });
     }
     let folder = tempfile::tempdir().unwrap();
@@ -40,7 +42,7 @@ fn mapped(values: &[f32], format: FloatFormat, shape: [usize; 2], skipped: usize
 }
 
 fn format() -> impl Strategy<Value = FloatFormat> {
-    prop_oneof![Just(FloatFormat::F32), Just(FloatFormat::F16), Just(FloatFormat::Bf16)]
+    prop_oneof![Just(FloatFormat::F32), Just(FloatFormat::F16), Just(FloatFormat::Bf16), Just(FloatFormat::F8E4m3)]
 }
 
 proptest! {
@@ -126,4 +128,18 @@ fn wrong_shapes_are_refused() {
     for (range, shape) in [(0..48, [3, 4]), (0..40, [3, 4]), (0..40, [usize::MAX, 2])] {
         assert!(Matrix::mapped(&file, range, FloatFormat::F32, shape).is_err());
     }
+}
+
+#[test]
+fn numbers_rounded_in_memory_are_those_of_a_file() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let values = numbers(&mut random, 7 * 33);
+    let matrix = Matrix::from(Array2::from_shape_vec((7, 33), values.clone()).unwrap());
+    for (rounded, format) in [(matrix.to_f16(), FloatFormat::F16), (matrix.to_e4m3(1.0), FloatFormat::F8E4m3)] {
+        let (mapped, expected) = mapped(&values, format, [7, 33], 0);
+        assert_eq!((rounded.format(), mapped.format()), (format, format));
+        assert_eq!((rounded.to_array(), mapped.to_array()), (expected.clone(), expected));
+    }
+    let large = Matrix::from(Array2::from_shape_vec((1, 3), vec![1e6, -1e6, 2049.0]).unwrap());
+    assert_eq!(large.to_f16().to_array().as_slice().unwrap(), [65504.0, -65504.0, 2048.0]);
 }

@@ -4,8 +4,8 @@ use half::slice::HalfFloatSliceExt as _;
 use kernels::{Engine, Loop, Parallelism};
 use rayon::prelude::*;
 
-use super::Matrix;
 use super::storage::{Values, from_bf16};
+use super::{Matrix, e4m3};
 use crate::LlmError;
 
 /// Rows that one task takes.
@@ -56,6 +56,11 @@ impl Loop for Rows<'_> {
             Values::Bf16(values) => {
                 for (output, row) in self.outputs.iter_mut().zip(values.chunks_exact(columns)) {
                     *output = dot(row, self.inputs, from_bf16);
+                }
+            }
+            Values::E4m3(codes) => {
+                for (output, row) in self.outputs.iter_mut().zip(codes.chunks_exact(columns)) {
+                    *output = dot(row, self.inputs, e4m3::value);
                 }
             }
             Values::F16(values) => {

@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
-use kernels::{Loop, Parallelism};
+use kernels::{Engine, Loop, Parallelism};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::attention;
 use super::coding::{SiteCoding, TokenScale};
+use super::encode::Encode;
+use super::shares::WHOLE;
 use crate::LlmError;
 use crate::forward::softmax::Softmax;
 use crate::forward::{Attention, FloatCache, KeyValueCache};
 
-/// Largest share of a value in its integer sum: 16 bits.
-pub(super) const WHOLE: f32 = 65_535.0;
 /// Tokens up to which each attends for itself.
 const FEW_TOKENS: usize = 8;
 /// Tokens whose shares times values fit 32 bits.
 const TOKENS: usize = 256;
+/// Bytes that products may read behind the codes of queries.
+const BEHIND: usize = 3;
+/// Numbers below which coding stays on one thread.
+const SHARED_NUMBERS: usize = 1 << 14;
 /// Multiply-accumulates below which the work stays on one thread.
 const SHARED_WORK: usize = 1 << 18;
 
@@ -93,11 +97,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn append(&mut self, coding: &SiteCoding, token: &[f32], codes: &mut [u16], scales: &mut [TokenScale]) {
-        let scales = &mut scales[..coding.classes.len()];
-        coding.encode(token, codes, scales);
-        self.codes.extend(codes.iter().map(|&code| code as u8));
-        self.scales.extend_from_slice(scales);
+    /// Appends the codes of tokens; those of one begin `pitch` numbers behind those of the one before.
+    fn append(&mut self, engine: Engine, coding: &SiteCoding, numbers: &[f32], pitch: usize, tokens: usize) {
+        let (codes, scales) = (self.codes.len(), self.scales.len());
+        self.codes.resize(codes + tokens * coding.channels(), 0);
+        self.scales.resize(scales + tokens * coding.classes.len(), TokenScale::default());
+        let (codes, scales) = (&mut self.codes[codes..], &mut self.scales[scales..]);
+        engine.vectorised(Encode { coding, numbers, pitch, codes, scales });
     }
 }
 
@@ -129,49 +135,52 @@ impl SpikeCache {
         heads.sum()
     }
 
+    /// Writes what a head attends to into the rows of its tokens, `[width]` each.
     fn attend_head(
         &self,
         block: usize,
-        queries: &ArrayView2<'_, f32>,
+        queries: &[f32],
         first_position: usize,
         head: usize,
-    ) -> Result<Vec<f32>, LlmError> {
-        let (width, tokens) = (self.attention.head, queries.nrows());
-        let shared = head / (self.attention.heads / self.attention.key_value_heads);
+        outputs: &mut [&mut [f32]],
+    ) -> Result<(), LlmError> {
+        let Attention { heads, key_value_heads, head: width, engine, .. } = self.attention;
+        let shared = head / (heads / key_value_heads);
         let (held, coding) = (&self.blocks[block][shared], &self.codings[block]);
         let query_coding = coding.query(shared)?;
         let (keys, values) = (&coding.keys[shared], &coding.values[shared]);
-        let mut query = vec![0.0; width];
+        let tokens = outputs.len();
+        if tokens == 0 {
+            return Ok(());
+        }
+        let mut codes = vec![0u8; tokens * width + BEHIND];
+        let mut scales = vec![TokenScale::default(); tokens];
+        engine.vectorised(Encode {
+            coding: &query_coding,
+            numbers: &queries[head * width..],
+            pitch: heads * width,
+            codes: &mut codes[..tokens * width],
+            scales: &mut scales,
+        });
         if tokens > FEW_TOKENS && attention::fits(keys, values) {
-            let (mut codes, mut scales) = (vec![0; tokens * width], vec![TokenScale::default(); tokens]);
-            for ((row, codes), scale) in queries.rows().into_iter().zip(codes.chunks_exact_mut(width)).zip(&mut scales)
-            {
-                query.iter_mut().enumerate().for_each(|(channel, x)| *x = row[head * width + channel]);
-                query_coding.encode(&query, codes, std::slice::from_mut(scale));
-            }
             let queries = attention::Queries { codes: &codes, scales: &scales };
             let parts = [(&held.keys, keys), (&held.values, values)];
-            return attention::attend(&self.attention, &queries, parts, first_position);
+            return attention::attend(&self.attention, &queries, parts, first_position, outputs);
         }
-        let mut outputs = vec![0.0; tokens * width];
-        let (mut codes, mut scale) = (vec![0u16; width], [TokenScale::default()]);
         let mut scores = Vec::new();
-        for token in 0..tokens {
-            let row = queries.row(token);
-            query.iter_mut().enumerate().for_each(|(channel, x)| *x = row[head * width + channel]);
-            query_coding.encode(&query, &mut codes, &mut scale);
+        for (token, out) in outputs.iter_mut().enumerate() {
             let position = first_position + token;
             let first = self.attention.first_seen(position);
             scores.clear();
             scores.resize(position + 1 - first, 0.0);
-            let signed: Vec<i32> = codes.iter().map(|&code| i32::from(code) - scale[0].zero).collect();
-            let dots = Scores { query: &signed, scale: scale[0].scale, held: &held.keys, coding: keys, first };
-            self.attention.engine.vectorised(dots.into(&mut scores));
-            self.attention.engine.vectorised(Softmax { scores: &mut scores });
-            let out = &mut outputs[token * width..][..width];
-            self.attention.engine.vectorised(Mix { shares: &scores, held: &held.values, coding: values, first, out });
+            let (codes, scale) = (&codes[token * width..][..width], scales[token]);
+            let signed: Vec<i32> = codes.iter().map(|&code| i32::from(code) - scale.zero).collect();
+            let dots = Scores { query: &signed, scale: scale.scale, held: &held.keys, coding: keys, first };
+            engine.vectorised(dots.into(&mut scores));
+            engine.vectorised(Softmax { scores: &mut scores });
+            engine.vectorised(Mix { shares: &scores, held: &held.values, coding: values, first, out });
         }
-        Ok(outputs)
+        Ok(())
     }
 }
 
@@ -181,18 +190,22 @@ impl KeyValueCache for SpikeCache {
         let shape = [keys.nrows(), key_value_heads * width];
         LlmError::check_shape("keys", &shape, keys.shape())?;
         LlmError::check_shape("values", &shape, values.shape())?;
-        let coding = &self.codings[block];
-        let (mut token, mut codes) = (vec![0.0; width], vec![0; width]);
-        let mut scales = vec![TokenScale::default(); width];
-        for (index, head) in self.blocks[block].iter_mut().enumerate() {
-            let parts =
-                [(&mut head.keys, &coding.keys[index], &keys), (&mut head.values, &coding.values[index], &values)];
-            for (held, coding, numbers) in parts {
-                for row in numbers.rows() {
-                    token.iter_mut().enumerate().for_each(|(channel, x)| *x = row[index * width + channel]);
-                    held.append(coding, &token, &mut codes, &mut scales);
-                }
+        let Attention { engine, .. } = self.attention;
+        let (coding, tokens, pitch) = (&self.codings[block], keys.nrows(), keys.ncols());
+        let (keys, values) = (keys.as_standard_layout(), values.as_standard_layout());
+        let (keys, values) = (keys.as_slice().unwrap_or(&[]), values.as_slice().unwrap_or(&[]));
+        let run = |(index, head): (usize, &mut Head)| {
+            for (held, coding, numbers) in
+                [(&mut head.keys, &coding.keys[index], keys), (&mut head.values, &coding.values[index], values)]
+            {
+                held.append(engine, coding, &numbers[(index * width).min(numbers.len())..], pitch, tokens);
             }
+        };
+        let heads = &mut self.blocks[block];
+        if engine.parallelism() == Parallelism::Rayon && keys.len() >= SHARED_NUMBERS {
+            heads.par_iter_mut().enumerate().for_each(run);
+        } else {
+            heads.iter_mut().enumerate().for_each(run);
         }
         Ok(())
     }
@@ -210,19 +223,21 @@ impl KeyValueCache for SpikeCache {
         LlmError::check_shape("attended values", &shape, outputs.shape())?;
         let held = self.blocks[block].first().map_or(0, |head| head.values.codes.len() / width);
         LlmError::check_shape("positions of keys", &[first_position + queries.nrows()], &[held])?;
-        let all: Vec<usize> = (0..heads).collect();
         let work = queries.nrows() * held * heads * width;
-        let run = |&head: &usize| self.attend_head(block, &queries, first_position, head);
-        let attended: Vec<Vec<f32>> = if engine.parallelism() == Parallelism::Rayon && work >= SHARED_WORK {
-            all.par_iter().map(run).collect::<Result<_, _>>()?
-        } else {
-            all.iter().map(run).collect::<Result<_, _>>()?
+        let queries = queries.as_standard_layout();
+        let queries = queries.as_slice().unwrap_or(&[]);
+        let order = || LlmError::Shape { what: "memory order of outputs".to_owned(), expected: vec![], found: vec![] };
+        let mut rows: Vec<Vec<&mut [f32]>> = (0..heads).map(|_| Vec::with_capacity(outputs.nrows())).collect();
+        for row in outputs.as_slice_mut().ok_or_else(order)?.chunks_exact_mut((heads * width).max(1)) {
+            rows.iter_mut().zip(row.chunks_exact_mut(width)).for_each(|(rows, row)| rows.push(row));
+        }
+        let run = |(head, mut rows): (usize, Vec<&mut [f32]>)| {
+            self.attend_head(block, queries, first_position, head, &mut rows)
         };
-        for (token, mut row) in outputs.rows_mut().into_iter().enumerate() {
-            for (head, attended) in attended.iter().enumerate() {
-                let attended = &attended[token * width..][..width];
-                attended.iter().enumerate().for_each(|(channel, &x)| row[head * width + channel] = x);
-            }
+        if engine.parallelism() == Parallelism::Rayon && work >= SHARED_WORK {
+            rows.into_par_iter().enumerate().try_for_each(run)?;
+        } else {
+            rows.into_iter().enumerate().try_for_each(run)?;
         }
         Ok(())
     }

@@ -1,44 +1,46 @@
 //! The codes of some tokens at a site.
 
-use kernels::{Engine, Loop, Parallelism};
+use kernels::{CountRows, Engine, Parallelism};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use super::bytes;
 use super::coding::{SiteCoding, TokenScale};
-use super::counts::SpikeCounts;
+use super::counts::{Counting, SpikeCounts};
+use super::encode::{Code, Encode};
 
-/// Codes of tokens in the order of a coding, `[tokens][channels]`, with the scales of their classes.
+/// What one pass of a product carries of a code: counts of the kernels have 8 bits.
+const MOST: u16 = u8::MAX as u16;
+/// Bytes that products may read behind the last row.
+const BEHIND: usize = 3;
+/// Tokens that one thread codes or counts at a time.
+const SHARED_TOKENS: usize = 16;
+
+/// Codes of tokens in the order of a coding, with the scales of their classes.
 #[derive(Clone, Debug)]
 pub struct Codes {
+    tokens: usize,
     channels: usize,
     classes: usize,
     largest: Vec<u16>,
-    codes: Vec<u16>,
+    /// `[passes][tokens][channels]`, and room behind: the codes are the sums over the passes.
+    parts: Vec<u8>,
     /// `[tokens][classes]`.
     scales: Vec<TokenScale>,
-    /// `[tokens][channels + 1]`: sums of the codes before each place.
-    sums: Vec<i32>,
 }
 
-/// [`SiteCoding::encode`] with the instruction set of an engine.
-struct Encode<'a> {
-    coding: &'a SiteCoding,
-    token: &'a [f32],
-    codes: &'a mut [u16],
-    scales: &'a mut [TokenScale],
-}
-
-impl Loop for Encode<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.coding.encode(self.token, self.codes, self.scales);
+/// Codes the rows of `tokens`, on several threads where the engine has them.
+fn encode<C: Code>(engine: Engine, coding: &SiteCoding, tokens: &[f32], codes: &mut [C], scales: &mut [TokenScale]) {
+    let (channels, classes) = (coding.channels().max(1), coding.classes.len().max(1));
+    if engine.parallelism() == Parallelism::Rayon && tokens.len() > SHARED_TOKENS * channels {
+        let parts = tokens.par_chunks(SHARED_TOKENS * channels).zip(codes.par_chunks_mut(SHARED_TOKENS * channels));
+        parts.zip(scales.par_chunks_mut(SHARED_TOKENS * classes)).for_each(|((tokens, codes), scales)| {
+            engine.vectorised(Encode { coding, numbers: tokens, pitch: channels, codes, scales });
+        });
+    } else {
+        engine.vectorised(Encode { coding, numbers: tokens, pitch: channels, codes, scales });
     }
 }
-
-/// Activations and codes of a token, scales and sums.
-type Rows<'a> = ((&'a [f32], &'a mut [u16]), (&'a mut [TokenScale], &'a mut [i32]));
 
 impl Codes {
     /// The codes of activations, `[tokens, channels]`.
@@ -48,35 +50,30 @@ impl Codes {
     pub fn new(engine: Engine, coding: &SiteCoding, activations: ArrayView2<'_, f32>) -> Self {
         let (tokens, channels, classes) = (activations.nrows(), coding.channels(), coding.classes.len());
         assert_eq!(activations.ncols(), channels, "channels of a site");
-        let mut codes = vec![0; tokens * channels];
-        let mut scales = vec![TokenScale::default(); tokens * classes];
-        let mut sums = vec![0; tokens * (channels + 1)];
         let activations = activations.as_standard_layout();
         let numbers = activations.as_slice().unwrap_or(&[]);
-        let encode = |((token, codes), (scales, sums)): Rows<'_>| {
-            engine.vectorised(Encode { coding, token, codes: &mut *codes, scales });
-            let mut sum = 0;
-            for (after, &code) in sums.iter_mut().skip(1).zip(codes.iter()) {
-                sum += i32::from(code);
-                *after = sum;
-            }
-        };
-        if engine.parallelism() == Parallelism::Rayon && tokens > 1 {
-            let codes = codes.par_chunks_exact_mut(channels.max(1));
-            let scales = scales.par_chunks_exact_mut(classes.max(1)).zip(sums.par_chunks_exact_mut(channels + 1));
-            numbers.par_chunks_exact(channels.max(1)).zip(codes).zip(scales).for_each(encode);
+        let mut scales = vec![TokenScale::default(); tokens * classes];
+        let passes = passes(coding.largest_code());
+        let length = tokens * channels;
+        let mut parts = vec![0; passes * length + BEHIND];
+        if passes == 1 {
+            encode(engine, coding, numbers, &mut parts[..length], &mut scales);
         } else {
-            let codes = codes.chunks_exact_mut(channels.max(1));
-            let scales = scales.chunks_exact_mut(classes.max(1)).zip(sums.chunks_exact_mut(channels + 1));
-            numbers.chunks_exact(channels.max(1)).zip(codes).zip(scales).for_each(encode);
+            let mut codes = vec![0u16; length];
+            encode(engine, coding, numbers, &mut codes, &mut scales);
+            for (pass, parts) in parts.chunks_exact_mut(length.max(1)).take(passes).enumerate() {
+                let before = pass as u16 * MOST;
+                let carried = codes.iter().map(|code| code.saturating_sub(before).min(MOST) as u8);
+                parts.iter_mut().zip(carried).for_each(|(part, carried)| *part = carried);
+            }
         }
         let largest = coding.classes.iter().map(|class| class.largest).collect();
-        Self { channels, classes, largest, codes, scales, sums }
+        Self { tokens, channels, classes, largest, parts, scales }
     }
 
     /// Tokens.
     pub fn tokens(&self) -> usize {
-        self.sums.len() / (self.channels + 1)
+        self.tokens
     }
 
     /// Channels.
@@ -84,14 +81,29 @@ impl Codes {
         self.channels
     }
 
-    /// Largest code of a class.
-    pub(super) fn largest(&self, class: usize) -> u16 {
-        self.largest[class]
+    /// Passes that the codes of a class take: products add up what each of them carries.
+    pub(super) fn passes(&self, class: usize) -> usize {
+        passes(self.largest[class])
+    }
+
+    /// What a pass carries of the codes of `count` tokens from `first`, at the places from `start`.
+    pub(super) fn rows(&self, pass: usize, [first, count]: [usize; 2], start: usize) -> CountRows<'_> {
+        let begin = (pass * self.tokens + first) * self.channels + start;
+        CountRows { bytes: &self.parts[begin..], pitch: self.channels, count }
+    }
+
+    /// What a pass carries of the codes of one token.
+    fn part(&self, pass: usize, token: usize) -> &[u8] {
+        &self.parts[(pass * self.tokens + token) * self.channels..][..self.channels]
     }
 
     /// Codes of one token, place after place.
-    pub fn token(&self, token: usize) -> &[u16] {
-        &self.codes[token * self.channels..][..self.channels]
+    pub fn token(&self, token: usize) -> Vec<u16> {
+        let mut codes = vec![0; self.channels];
+        for pass in 0..passes(self.largest.iter().copied().max().unwrap_or(0)) {
+            codes.iter_mut().zip(self.part(pass, token)).for_each(|(code, &part)| *code += u16::from(part));
+        }
+        codes
     }
 
     /// Scale and zero point of a class.
@@ -100,22 +112,14 @@ impl Codes {
         self.scales[token * self.classes + class]
     }
 
-    /// Sum of the codes of some places.
-    #[inline(always)]
-    pub(super) fn sum(&self, token: usize, start: usize, count: usize) -> i32 {
-        let sums = &self.sums[token * (self.channels + 1)..];
-        sums[start + count] - sums[start]
-    }
-
-    /// What a pass carries of the codes at some places, `[tokens][count]`: up to 255 of each.
-    pub(super) fn bytes(&self, start: usize, count: usize, pass: u16) -> Vec<u8> {
-        let before = pass.saturating_mul(255);
-        let mut bytes = Vec::with_capacity(self.tokens() * count);
-        for token in 0..self.tokens() {
-            let codes = &self.token(token)[start..start + count];
-            bytes.extend(codes.iter().map(|code| code.saturating_sub(before).min(255) as u8));
+    /// For every token, the sum of the codes of a class at `count` places from `start`.
+    pub(super) fn sums(&self, engine: Engine, class: usize, start: usize, count: usize) -> Vec<i32> {
+        let mut sums = vec![0; self.tokens];
+        for pass in 0..self.passes(class) {
+            let rows = self.rows(pass, [0, self.tokens], start);
+            engine.vectorised(bytes::Sums { rows, width: count, sums: &mut sums });
         }
-        bytes
+        sums
     }
 
     /// The spike trains of one token, `[steps][channels]` in the order of the coding, as many steps as the class with the
@@ -124,9 +128,10 @@ impl Codes {
         let most = (1u16 << coding.bits) - 1;
         let steps = coding.classes.iter().map(|class| class.steps).max().unwrap_or(0);
         let mut trains = vec![vec![0; self.channels]; steps as usize];
+        let codes = self.token(token);
         for class in &coding.classes {
             for place in class.places.clone() {
-                let mut potential = self.token(token)[place];
+                let mut potential = codes[place];
                 for (step, train) in (1..=class.steps).zip(&mut trains) {
                     let spike = if step == class.steps { potential } else { potential.min(most) };
                     train[place] = spike;
@@ -138,20 +143,32 @@ impl Codes {
     }
 
     /// Counts the spikes of all tokens.
-    pub fn count(&self, coding: &SiteCoding, counts: &mut SpikeCounts) {
-        counts.tokens += self.tokens() as u64;
-        let most = (1u64 << coding.bits) - 1;
-        for token in 0..self.tokens() {
-            for (class, bits) in coding.classes.iter().zip(&mut counts.bits) {
-                let codes = &self.token(token)[class.places.clone()];
-                *bits += codes.iter().map(|code| u64::from(code.count_ones())).sum::<u64>();
-                counts.levels += codes.iter().map(|&code| u64::from(code)).sum::<u64>();
-                counts.spikes += if class.steps == 1 {
-                    codes.iter().map(|&code| u64::from(code != 0)).sum::<u64>()
-                } else {
-                    codes.iter().map(|&code| u64::from(code).div_ceil(most).min(class.steps.into())).sum()
-                };
+    pub fn count(&self, engine: Engine, coding: &SiteCoding, counts: &mut SpikeCounts) {
+        let of_tokens = |tokens: std::ops::Range<usize>| {
+            let mut counts = SpikeCounts { tokens: tokens.len() as u64, ..SpikeCounts::default() };
+            if passes(coding.largest_code()) == 1 {
+                let codes = &self.parts[tokens.start * self.channels..tokens.end * self.channels];
+                engine.vectorised(Counting { coding, codes, counts: &mut counts });
+            } else {
+                let codes: Vec<u16> = tokens.flat_map(|token| self.token(token)).collect();
+                engine.vectorised(Counting { coding, codes: &codes, counts: &mut counts });
             }
+            counts
+        };
+        if engine.parallelism() == Parallelism::Rayon && self.tokens > SHARED_TOKENS {
+            let parts = (0..self.tokens.div_ceil(SHARED_TOKENS)).into_par_iter();
+            let of_part = |part: usize| of_tokens(part * SHARED_TOKENS..self.tokens.min((part + 1) * SHARED_TOKENS));
+            counts.add(&parts.map(of_part).reduce(SpikeCounts::default, |mut sum, part| {
+                sum.add(&part);
+                sum
+            }));
+        } else {
+            counts.add(&of_tokens(0..self.tokens));
         }
     }
+}
+
+/// Passes of 8 bits that carry codes up to `largest`.
+fn passes(largest: u16) -> usize {
+    largest.div_ceil(MOST).max(1).into()
 }

@@ -5,32 +5,13 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::counts::MOST_CLASSES;
+use super::encode::{Part, encode, round};
 use crate::LlmError;
 
 /// Most steps of a channel.
 pub const MOST_STEPS: u32 = 64;
 /// Smallest scale of a quantiser.
 const SMALLEST_SCALE: f32 = 1e-8;
-
-/// Activations that are gathered at once.
-const PART: usize = 64;
-/// Partial extremes of a token.
-const LANES: usize = 16;
-
-/// Smallest and largest of numbers and 0.
-#[inline(always)]
-fn range(numbers: &[f32]) -> (f32, f32) {
-    let (chunks, rest) = numbers.as_chunks::<LANES>();
-    let (mut low, mut high) = ([0.0f32; LANES], [0.0f32; LANES]);
-    for chunk in chunks {
-        for lane in 0..LANES {
-            low[lane] = if chunk[lane] < low[lane] { chunk[lane] } else { low[lane] };
-            high[lane] = if chunk[lane] > high[lane] { chunk[lane] } else { high[lane] };
-        }
-    }
-    let low = low.iter().chain(rest).copied().fold(0.0, f32::min);
-    (low, high.iter().chain(rest).copied().fold(0.0, f32::max))
-}
 
 /// Which codes a channel with several steps has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +60,7 @@ pub struct SiteCoding {
 pub struct TokenScale {
     /// What one more in the code stands for.
     pub scale: f32,
-    /// The code of 0.
+    /// The code of 0; some code of the quantiser or one more.
     pub zero: i32,
 }
 
@@ -142,32 +123,11 @@ impl SiteCoding {
         self.classes.iter().map(|class| class.largest).max().unwrap_or(0)
     }
 
-    /// Codes of the activations of one token, place after place, and scale and zero point of every class.
-    #[inline(always)]
-    pub fn encode(&self, token: &[f32], codes: &mut [u16], scales: &mut [TokenScale]) {
-        let (low, high) = range(token);
-        let (low, high) = (low * self.clip, high * self.clip);
-        for (class, scale) in self.classes.iter().zip(scales) {
-            *scale = TokenScale::of(low, high, class.largest);
-            let places = class.places.clone();
-            let mut part = [0.0; PART];
-            let parts = codes[places.clone()].chunks_mut(PART).zip(self.order[places].chunks(PART));
-            for (codes, order) in parts {
-                for (x, &channel) in part.iter_mut().zip(order) {
-                    *x = token[channel as usize];
-                }
-                for (code, &x) in codes.iter_mut().zip(&part) {
-                    *code = scale.code(x, class.largest);
-                }
-            }
-        }
-    }
-
     /// Replaces the activations of a token by what their codes stand for.
     pub fn quantise(&self, token: &mut [f32]) {
-        let mut codes = vec![0; self.channels()];
+        let mut codes = vec![0u16; self.channels()];
         let mut scales = vec![TokenScale::default(); self.classes.len()];
-        self.encode(token, &mut codes, &mut scales);
+        encode(self, token, &mut codes, &mut scales, &mut Part::default());
         for (class, scale) in self.classes.iter().zip(&scales) {
             for place in class.places.clone() {
                 token[self.order[place] as usize] = scale.value(codes[place]);
@@ -226,17 +186,21 @@ pub fn largest_code(bits: u32, steps: u32, top: TopCodes) -> u16 {
 
 impl TokenScale {
     /// Of the range `low..=high`, which covers 0, in codes up to `largest`.
+    #[inline(always)]
     pub fn of(low: f32, high: f32, largest: u16) -> Self {
         let scale = ((high - low) / f32::from(largest)).max(SMALLEST_SCALE);
-        Self { scale, zero: (-low / scale).round() as i32 }
+        Self { scale, zero: round(-low / scale) }
     }
 
     /// The code of a number.
     #[inline(always)]
     pub fn code(self, x: f32, largest: u16) -> u16 {
-        // Half away from zero. The conversion cuts towards zero, beyond 32 bits to the nearest.
-        let nearest = (x / self.scale + 0.5f32.copysign(x)) as i32;
-        nearest.saturating_add(self.zero).clamp(0, i32::from(largest)) as u16
+        self.nearest(x, largest) as u16
+    }
+
+    #[inline(always)]
+    pub(super) fn nearest(self, x: f32, largest: u16) -> i32 {
+        (round(x / self.scale) + self.zero).clamp(0, i32::from(largest))
     }
 
     /// What a code stands for.
@@ -306,6 +270,22 @@ mod tests {
             assert_eq!(quantised, token);
         }
         assert_eq!(TokenScale::of(0.0, 0.0, 15).code(0.0, 15), 0);
+    }
+
+    #[test]
+    fn halves_and_no_less_are_rounded_away_from_zero() {
+        let below = 0.5f32.next_down();
+        let scale = TokenScale { scale: 1.0, zero: 8 };
+        for whole in -9..=9 {
+            for (x, code) in [(below, 8), (-below, 8), (0.5, 9), (-0.5, 7), (1.5f32.next_down(), 9), (2.5, 11)] {
+                assert_eq!(scale.code(x, 15), code, "{x}");
+            }
+            let exact = whole as f32 + 0.25;
+            assert_eq!(i32::from(scale.code(exact, 255)), (8 + exact.round() as i32).max(0));
+        }
+        for (x, code) in [(f32::INFINITY, 15), (1e30, 15), (f32::NEG_INFINITY, 0), (-1e30, 0), (f32::NAN, 8)] {
+            assert_eq!(scale.code(x, 15), code, "{x}");
+        }
     }
 
     #[test]

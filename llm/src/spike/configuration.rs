@@ -18,7 +18,7 @@ pub struct SpikeConfiguration {
     pub cache: CacheSection,
     /// Scaling of channels before quantisation.
     pub equalisation: EqualisationSection,
-    /// Projections that stay floats.
+    /// Projections that stay in floating point.
     pub kept: KeptSection,
     /// Samples that statistics are taken from.
     pub calibration: CalibrationSection,
@@ -34,6 +34,8 @@ pub struct WeightSection {
     pub head: u32,
     /// Columns that share scale and zero point; all without.
     pub group: Option<usize>,
+    /// Signed codes without a zero point; from 2 bits on.
+    pub symmetric: bool,
     /// How codes are chosen.
     pub method: WeightMethod,
     /// Whether the range of each row and group is narrowed to the ratio with the least output error.
@@ -44,6 +46,42 @@ pub struct WeightSection {
     pub damping: f64,
     /// Ternary spike trains instead of codes: additions and subtractions only.
     pub ternary: Option<TernarySection>,
+    /// How salient weights are: decides columns of ternary weights with more steps, and channels by
+    /// [`ChannelRule::Weights`].
+    pub saliency: SaliencySection,
+}
+
+/// The saliency of weights, `w_ij^2 / d_j`, gathered into one number an input j.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SaliencySection {
+    /// What squares are divided by.
+    pub denominator: Denominator,
+    /// How outputs are gathered.
+    pub aggregation: Aggregation,
+}
+
+/// What squared weights are divided by, H the damped Hessian `2 X^T X / tokens`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Denominator {
+    /// `[H^-1]_jj` (SpikeLLM).
+    #[default]
+    Inverse,
+    /// `U_jj^2` of the upper Cholesky factor, `U^T U = H^-1` (PB-LLM's code): what `[H^-1]_jj` is once the columns before
+    /// j are fixed.
+    Factor,
+}
+
+/// How saliencies of the weights of an input become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aggregation {
+    /// Their sum over outputs.
+    #[default]
+    Sum,
+    /// The largest of them.
+    Largest,
 }
 
 /// How codes of weights are chosen.
@@ -104,6 +142,10 @@ pub enum ChannelRule {
     Signed,
     /// The mean of its magnitude.
     Absolute,
+    /// The mean of its square.
+    Squared,
+    /// The saliency of the channel's weights, [`SaliencySection`]; not for keys and values, which have none.
+    Weights,
     /// The largest magnitude of the channel.
     Range,
     /// Channels drawn at random.
@@ -120,6 +162,8 @@ pub struct CacheSection {
     pub query_bits: u32,
     /// Share of the channels of a block with two steps.
     pub share: f64,
+    /// Which channels these are.
+    pub rule: ChannelRule,
 }
 
 /// Scaling of channels: `s_j = max|x_j|^alpha / max|w_j|^(1 - alpha)`, divided out of what comes before and multiplied
@@ -131,7 +175,7 @@ pub struct EqualisationSection {
     pub alphas: Vec<f32>,
 }
 
-/// Projections that stay floats because their inputs spike (Maisonnave et al., 2025).
+/// Projections that stay in floating point because their inputs spike (Maisonnave et al., 2025).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeptSection {
@@ -140,6 +184,23 @@ pub struct KeptSection {
     /// Whether they are drawn at random instead of those with the largest ratio of the largest activation to the median
     /// over tokens of the largest of a token.
     pub random: bool,
+    /// Number format of their weights and activations.
+    pub format: KeptFormat,
+}
+
+/// Number format of projections that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeptFormat {
+    /// Weights as the model holds them, activations in single precision.
+    #[default]
+    #[serde(rename = "f32")]
+    F32,
+    /// Weights and activations in half precision.
+    #[serde(rename = "f16")]
+    F16,
+    /// Weights and activations in FP8, E4M3, each tensor with a scale of its own.
+    #[serde(rename = "f8-e4m3")]
+    F8E4m3,
 }
 
 /// Samples for statistics.
@@ -162,11 +223,13 @@ impl Default for WeightSection {
             bits: 4,
             head: FLOATS,
             group: None,
+            symmetric: false,
             method: WeightMethod::Gptq,
             clip: true,
             act_order: true,
             damping: 0.01,
             ternary: None,
+            saliency: SaliencySection::default(),
         }
     }
 }
@@ -186,7 +249,7 @@ impl Default for ActivationSection {
 
 impl Default for CacheSection {
     fn default() -> Self {
-        Self { bits: 16, query_bits: 8, share: 0.1 }
+        Self { bits: 16, query_bits: 8, share: 0.1, rule: ChannelRule::Signed }
     }
 }
 
@@ -226,6 +289,10 @@ impl SpikeConfiguration {
         if !(self.weights.damping > 0.0 && self.weights.damping.is_finite()) {
             return Err(LlmError::configuration("weights.damping", "a number above 0", self.weights.damping));
         }
+        let fewest = self.weights.bits.min(self.weights.head);
+        if self.weights.symmetric && fewest < 2 {
+            return Err(LlmError::configuration("weights.bits, symmetric", "at least 2", fewest));
+        }
         if let Some(ternary) = self.weights.ternary {
             share("weights.ternary.share", ternary.share)?;
             steps("weights.ternary.steps", ternary.steps)?;
@@ -247,6 +314,9 @@ impl SpikeConfiguration {
             return Err(LlmError::configuration("cache.query_bits", "1 to 8", self.cache.query_bits));
         }
         share("cache.share", self.cache.share)?;
+        if self.cache.rule == ChannelRule::Weights {
+            return Err(LlmError::configuration("cache.rule", "a rule that needs no weights", "weights"));
+        }
         if let Some(wrong) = self.equalisation.alphas.iter().find(|alpha| !(0.0..=1.0).contains(*alpha)) {
             return Err(LlmError::configuration("equalisation.alphas", "0 to 1", wrong));
         }

@@ -9,7 +9,8 @@ use super::cache::{QuantisedCache, SpikeCache};
 use super::codes::Codes;
 use super::coding::SiteCoding;
 use super::counts::SpikeCounts;
-use super::linear::SpikingLinear;
+use super::kept::KeptWeights;
+use super::linear::{self, SpikingLinear};
 use super::model::{SpikedHead, SpikedLinear, SpikedModel};
 use crate::forward::{Attention, Execution, FloatCache, KeyValueCache};
 use crate::model::{Frame, Site};
@@ -29,6 +30,7 @@ pub struct SpikingExecution {
 enum Executed {
     Spikes(SpikingLinear),
     Floats(Matrix, Option<Vec<f32>>),
+    Kept(KeptWeights, Option<Vec<f32>>),
 }
 
 /// Keys and values of a sequence, and the spikes counted so far.
@@ -60,6 +62,7 @@ impl SpikingExecution {
                         (SpikedLinear::FewBit(weights), Some(coding)) => {
                             Executed::Spikes(SpikingLinear::new(weights, bias.clone(), coding)?)
                         }
+                        (SpikedLinear::Kept(kept), _) => Executed::Kept(kept.clone(), bias.clone()),
                         _ => Executed::Floats(linear.floats(None)?, bias.clone()),
                     });
                 }
@@ -122,12 +125,13 @@ impl Execution for SpikingExecution {
         let coding = self.model.site(block, site).coding.as_ref();
         let codes = coding.map(|coding| {
             let codes = Codes::new(self.engine, coding, inputs);
-            codes.count(coding, &mut state.counts[block][site.index()]);
+            codes.count(self.engine, coding, &mut state.counts[block][site.index()]);
             codes
         });
+        let mut spiking = Vec::with_capacity(linears.len());
         for (linear, output) in linears.iter().zip(outputs) {
             match (linear, &codes) {
-                (Executed::Spikes(linear), Some(codes)) => linear.multiply(self.engine, codes, output)?,
+                (Executed::Spikes(linear), Some(_)) => spiking.push((linear, output)),
                 (Executed::Spikes(_), None) => {
                     return Err(LlmError::configuration(
                         format!("coding at {site}"),
@@ -136,9 +140,13 @@ impl Execution for SpikingExecution {
                     ));
                 }
                 (Executed::Floats(matrix, bias), _) => multiply(matrix, bias.as_deref(), self.engine, inputs, output)?,
+                (Executed::Kept(kept, bias), _) => {
+                    kept.multiply(self.engine, inputs, output)?;
+                    add(bias.as_deref(), output);
+                }
             }
         }
-        Ok(())
+        codes.map_or(Ok(()), |codes| linear::multiply(self.engine, &codes, spiking))
     }
 }
 
@@ -267,7 +275,15 @@ impl Execution for QuantisedExecution {
         }
         let matrices = &self.linears[block][site.index()];
         for (((linear, bias), matrix), output) in spiked.linears.iter().zip(matrices).zip(outputs) {
-            let inputs = if matches!(linear, SpikedLinear::Float(_)) { inputs } else { quantised.view() };
+            let kept;
+            let inputs = match linear {
+                SpikedLinear::Float(_) => inputs,
+                SpikedLinear::FewBit(_) => quantised.view(),
+                SpikedLinear::Kept(weights) => {
+                    kept = weights.quantised(inputs);
+                    kept.view()
+                }
+            };
             multiply(matrix, bias.as_deref(), self.engine, inputs, output)?;
         }
         Ok(())
@@ -320,10 +336,12 @@ fn multiply(
     outputs: &mut Array2<f32>,
 ) -> Result<(), LlmError> {
     matrix.multiply(engine, inputs, outputs)?;
-    if let Some(bias) = bias {
-        for mut row in outputs.rows_mut() {
-            row.iter_mut().zip(bias).for_each(|(output, bias)| *output += bias);
-        }
-    }
+    add(bias, outputs);
     Ok(())
+}
+
+fn add(bias: Option<&[f32]>, outputs: &mut Array2<f32>) {
+    for mut row in outputs.rows_mut() {
+        row.iter_mut().zip(bias.unwrap_or(&[])).for_each(|(output, bias)| *output += bias);
+    }
 }

@@ -6,17 +6,23 @@
 
 mod attention;
 pub mod build;
+mod bytes;
 mod cache;
 mod codes;
 mod coding;
 pub mod configuration;
 mod counts;
+mod encode;
 mod execution;
 pub mod file;
+mod kept;
 mod linear;
+#[cfg(test)]
+mod linear_test;
 mod model;
-mod nibbles;
 mod report;
+mod segment;
+mod shares;
 mod weights;
 
 pub use build::{BlockReport, spike};
@@ -26,6 +32,7 @@ pub use coding::{Class, SiteCoding, TokenScale, TopCodes, largest_code};
 pub use configuration::SpikeConfiguration;
 pub use counts::{MOST_CLASSES, SpikeCounts};
 pub use execution::{QuantisedExecution, QuantisedState, SpikingExecution, SpikingState};
+pub use kept::KeptWeights;
 pub use linear::SpikingLinear;
 pub use model::{SpikedBlock, SpikedHead, SpikedLinear, SpikedModel, SpikedSite};
 pub use report::{SiteReport, SpikeReport, add_counts};

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use super::cache::CacheCoding;
 use super::coding::SiteCoding;
 use super::configuration::SpikeConfiguration;
+use super::kept::KeptWeights;
 use super::weights::FewBitWeights;
 use crate::model::{Frame, Linear, ModelConfig, Site};
 use crate::{LlmError, Matrix};
@@ -16,8 +17,10 @@ use crate::{LlmError, Matrix};
 pub enum SpikedLinear {
     /// Weights of few bits, columns in the order of the site's coding.
     FewBit(FewBitWeights),
-    /// Weights in floats, which take the activations as they are: a projection kept out of quantisation.
+    /// Weights as the model holds them, which take the activations as they are: a projection kept out of quantisation.
     Float(Matrix),
+    /// A projection kept out of quantisation, in half precision or FP8, columns in the order of the channels.
+    Kept(KeptWeights),
 }
 
 /// A site of a block: how activations become codes, and the linear maps that take them.
@@ -184,6 +187,7 @@ impl SpikedLinear {
         match self {
             Self::FewBit(weights) => [weights.rows, weights.columns],
             Self::Float(matrix) => [matrix.rows(), matrix.columns()],
+            Self::Kept(kept) => [kept.weights().rows(), kept.weights().columns()],
         }
     }
 
@@ -192,6 +196,10 @@ impl SpikedLinear {
         match self {
             Self::FewBit(weights) => weights.bytes(),
             Self::Float(matrix) => matrix.rows() * matrix.columns() * matrix.format().bytes(),
+            Self::Kept(kept) => {
+                let scale = if kept.bits() == 8 { size_of::<f32>() } else { 0 };
+                kept.weights().rows() * kept.weights().columns() * kept.weights().format().bytes() + scale
+            }
         }
     }
 
@@ -202,6 +210,7 @@ impl SpikedLinear {
     pub fn floats(&self, coding: Option<&SiteCoding>) -> Result<Matrix, LlmError> {
         match self {
             Self::Float(matrix) => Ok(matrix.clone()),
+            Self::Kept(kept) => Ok(kept.dequantised()),
             Self::FewBit(weights) => {
                 let Some(coding) = coding else { return Ok(weights.dequantised().into()) };
                 LlmError::check_shape("order of columns", &[weights.columns], &[coding.order.len()])?;

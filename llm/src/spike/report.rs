@@ -29,7 +29,7 @@ pub struct SiteReport {
     /// Multiply-accumulates of the dense linear maps, for a token.
     pub multiply_accumulates: u64,
     /// Arithmetic computation effort of a token: `weight bits * activation bits * steps` of each multiply-accumulate
-    /// (SpikeLLM, section "cost"); floats count 16 bits.
+    /// (SpikeLLM, section "cost"); floats count 16 bits, FP8 8.
     pub effort: f64,
     /// Bytes of the weights.
     pub bytes: usize,
@@ -69,12 +69,15 @@ impl SpikedModel {
                 let channels = site.width(config);
                 for (linear, bias) in &spiked.linears {
                     let [rows, columns] = linear.shape();
-                    let (weight_bits, is_float) = match linear {
-                        SpikedLinear::FewBit(weights) => (weights.bits, false),
-                        SpikedLinear::Float(_) => (FLOATS, true),
+                    // What is kept takes activations in its own format.
+                    let (weight_bits, kept_bits) = match linear {
+                        SpikedLinear::FewBit(weights) => (weights.bits, None),
+                        SpikedLinear::Float(_) => (FLOATS, Some(FLOATS)),
+                        SpikedLinear::Kept(kept) => (kept.bits(), Some(kept.bits())),
                     };
-                    let coding = spiked.coding.as_ref().filter(|_| !is_float);
-                    let (bits, steps) = coding.map_or((FLOATS, 1.0), |coding| (coding.bits, coding.mean_steps()));
+                    let coding = spiked.coding.as_ref().filter(|_| kept_bits.is_none());
+                    let floats = (kept_bits.unwrap_or(FLOATS), 1.0);
+                    let (bits, steps) = coding.map_or(floats, |coding| (coding.bits, coding.mean_steps()));
                     effort += f64::from(weight_bits) * f64::from(bits) * steps * (rows * columns) as f64;
                     outputs += rows;
                     spiking += if coding.is_some() { rows } else { 0 };

@@ -24,6 +24,8 @@ pub struct FewBitWeights {
     pub scales: Vec<f32>,
     /// `[rows][groups]`, each of `0..2^bits`.
     pub zeros: Vec<u8>,
+    /// Whether all zero points are `2^(bits - 1)`: codes are signed integers of so many bits, with an offset.
+    pub is_symmetric: bool,
 }
 
 /// Bytes of a row of codes.
@@ -87,6 +89,11 @@ impl FewBitWeights {
         if let Some(wrong) = wrong {
             return Err(LlmError::configuration(format!("codes of {what}"), format!("at most {most}"), wrong));
         }
+        let middle = 1u32 << (self.bits - 1);
+        if let Some(wrong) = self.zeros.iter().find(|&&zero| self.is_symmetric && u32::from(zero) != middle) {
+            let field = format!("zero points of {what}, symmetric");
+            return Err(LlmError::configuration(field, middle, wrong));
+        }
         if let Some(wrong) = self.scales.iter().find(|scale| !scale.is_finite() || **scale < 0.0) {
             return Err(LlmError::configuration(format!("scales of {what}"), "finite numbers of at least 0", wrong));
         }
@@ -103,8 +110,9 @@ impl FewBitWeights {
         })
     }
 
-    /// Bytes of codes, packed, and of scales (16 bits) and zero points.
+    /// Bytes of codes, packed, of scales (16 bits), and of zero points where they differ.
     pub fn bytes(&self) -> usize {
-        (self.rows * self.columns * self.bits as usize).div_ceil(8) + 3 * self.scales.len()
+        let each = if self.is_symmetric { 2 } else { 3 };
+        (self.rows * self.columns * self.bits as usize).div_ceil(8) + each * self.scales.len()
     }
 }

@@ -32,7 +32,7 @@ pub struct LlmArguments {
 #[derive(Subcommand, Debug)]
 enum Action {
     Ppl(ppl::PplArguments),
-    Spike(spike::SpikeArguments),
+    Spike(Box<spike::SpikeArguments>),
     Generate(generate::GenerateArguments),
     Compare(compare::CompareArguments),
 }

@@ -85,7 +85,7 @@ fn best_scales(
     weights: &[Array2<f32>],
     configuration: &SpikeConfiguration,
 ) -> Result<Option<Vec<f32>>, LlmError> {
-    let channels = statistics.largest.len();
+    let channels = statistics.channels.largest.len();
     let views: Vec<_> = weights.iter().map(|matrix| matrix.view()).collect();
     let stacked = ndarray::concatenate(Axis(0), &views).map_err(|_| LlmError::Shape {
         what: format!("linear maps at {site}"),
@@ -94,7 +94,7 @@ fn best_scales(
     })?;
     let mut of_weights: Vec<f32> =
         stacked.columns().into_iter().map(|column| column.iter().fold(0.0f32, |most, w| most.max(w.abs()))).collect();
-    let mut of_inputs = statistics.largest.clone();
+    let mut of_inputs = statistics.channels.largest.clone();
     if site == Site::AttentionOutput {
         share(config, &mut of_weights);
         share(config, &mut of_inputs);

@@ -57,6 +57,17 @@ impl InverseHessian {
         diagonal
     }
 
+    /// `U_jj^2` of each column, `U^T U = H^-1` in the order of the columns: what [`InverseHessian::diagonal`] is once the
+    /// columns before j are fixed.
+    pub fn pivots(&self) -> Vec<f64> {
+        let size = self.order.len();
+        let mut pivots = vec![0.0; size];
+        for (place, &column) in self.order.iter().enumerate() {
+            pivots[column] = self.upper[place * size + place].powi(2);
+        }
+        pivots
+    }
+
     /// Codes of all rows: `code(row, column, weight)` gives the code of a weight and what it stands for.
     pub fn quantise(&self, weights: &Array2<f32>, code: impl Fn(usize, usize, f32) -> (u8, f32) + Sync) -> Vec<u8> {
         let columns = weights.ncols();

@@ -4,6 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::gptq::InverseHessian;
+use super::saliency::weight_saliency;
 use crate::LlmError;
 use crate::spike::configuration::{TernarySection, WeightMethod, WeightSection};
 use crate::spike::weights::FewBitWeights;
@@ -38,7 +39,7 @@ impl Grid {
 ///
 /// Scales and zero points are those of the range of a row and group, which covers 0, times the ratio that leaves the
 /// least `sum of h (w - w')^2`, h the mean square of the activation of a column; with GPTQ they stay what they are while
-/// errors move on.
+/// errors move on, and weights of columns whose activation is always 0 become 0 (as published).
 ///
 /// # Errors
 /// [`LlmError::Shape`], those of [`InverseHessian::new`].
@@ -50,11 +51,26 @@ pub fn quantise(
 ) -> Result<FewBitWeights, LlmError> {
     let (rows, columns) = weights.dim();
     LlmError::check_shape("products of activations", &[columns, columns], products.shape())?;
+    // Inputs that are 0 in all samples say nothing of their weights, which would widen the ranges of their rows.
+    let mut living;
+    let weights = if section.method == WeightMethod::Gptq {
+        living = weights.clone();
+        for (column, mut weights) in living.columns_mut().into_iter().enumerate() {
+            if products[[column, column]] == 0.0 {
+                weights.fill(0.0);
+            }
+        }
+        &living
+    } else {
+        weights
+    };
     let needs_hessian = section.method == WeightMethod::Gptq || section.ternary.is_some();
     let inverse =
         needs_hessian.then(|| InverseHessian::new(products, tokens, section.damping, section.act_order)).transpose()?;
     let steps: Vec<i32> = match (&section.ternary, &inverse) {
-        (Some(ternary), Some(inverse)) => ternary_steps(weights, inverse, *ternary),
+        (Some(ternary), Some(inverse)) => {
+            ternary_steps(&weight_saliency(std::slice::from_ref(weights), inverse, section.saliency), *ternary)
+        }
         _ => vec![0; columns],
     };
     let most_steps = steps.iter().copied().max().unwrap_or(0);
@@ -77,7 +93,7 @@ pub fn quantise(
             if section.ternary.is_some() {
                 ternary_grid(&part, &importance[start..end], &steps[start..end], most_steps)
             } else {
-                range_grid(&part, &importance[start..end], most, section.clip)
+                range_grid(&part, &importance[start..end], most, section)
             }
         })
         .collect();
@@ -102,18 +118,22 @@ pub fn quantise(
         packed: FewBitWeights::pack(bits, columns, &codes),
         scales: grids.iter().map(|grid| grid.scale).collect(),
         zeros: grids.iter().map(|grid| grid.zero as u8).collect(),
+        is_symmetric: section.symmetric && section.ternary.is_none(),
     })
 }
 
-/// The range of weights, or the part of it with the least error.
-fn range_grid(weights: &[f32], importance: &[f32], most: i32, clip: bool) -> Grid {
+/// The range of weights, or the part of it with the least error. The symmetric range is that of the largest magnitude on
+/// both sides of 0, its zero point `2^(bits - 1)` (as GPTQ's code).
+fn range_grid(weights: &[f32], importance: &[f32], most: i32, section: &WeightSection) -> Grid {
     let (low, high) = weights.iter().fold((0.0f32, 0.0f32), |(low, high), &w| (low.min(w), high.max(w)));
+    let (low, high) = if section.symmetric { (low.min(-high), high.max(-low)) } else { (low, high) };
     let at = |ratio: f32| {
         let scale = ((high - low) * ratio / most as f32).max(SMALLEST_SCALE);
-        let zero = ((-low * ratio / scale).round() as i32).clamp(0, most);
+        let nearest = ((-low * ratio / scale).round() as i32).clamp(0, most);
+        let zero = if section.symmetric { (most + 1) / 2 } else { nearest };
         Grid { scale, zero, is_ternary: false }
     };
-    if !clip {
+    if !section.clip {
         return at(1.0);
     }
     best(weights, importance, |grid, weight, _| grid.code(weight, most, 0).1, at)
@@ -151,16 +171,8 @@ fn best(
     chosen
 }
 
-/// Steps of each column: more for the share with the largest `sum over rows of w^2 / [H^-1]_jj` (Optimal Brain Spiking
-/// of weights).
-fn ternary_steps(weights: &Array2<f32>, inverse: &InverseHessian, section: TernarySection) -> Vec<i32> {
-    let diagonal = inverse.diagonal();
-    let saliency: Vec<f64> = weights
-        .columns()
-        .into_iter()
-        .zip(&diagonal)
-        .map(|(column, inverse)| column.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>() / inverse)
-        .collect();
+/// Steps of each column: more for the share with the largest saliency.
+fn ternary_steps(saliency: &[f64], section: TernarySection) -> Vec<i32> {
     let mut order: Vec<usize> = (0..saliency.len()).collect();
     order.sort_by(|&a, &b| saliency[b].total_cmp(&saliency[a]).then(a.cmp(&b)));
     let salient = (section.share * saliency.len() as f64).round() as usize;

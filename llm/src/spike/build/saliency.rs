@@ -1,24 +1,79 @@
 //! Steps of channels by their saliency.
 
+use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
+use super::gptq::InverseHessian;
 use super::statistics::SiteStatistics;
-use crate::spike::configuration::{ActivationSection, ChannelRule, ClassSection};
+use super::sums::ChannelSums;
+use crate::LlmError;
+use crate::spike::configuration::{
+    ActivationSection, Aggregation, ChannelRule, ClassSection, Denominator, SaliencySection, SpikeConfiguration,
+};
 
-/// How salient each channel of a site is by a rule; `stream` numbers the site for [`ChannelRule::Random`].
-pub fn saliency(statistics: &SiteStatistics, rule: ChannelRule, seed: u64, stream: u64) -> Vec<f64> {
-    let tokens = statistics.tokens.max(1) as f64;
-    match rule {
-        ChannelRule::Signed => statistics.signed.iter().map(|sum| sum / tokens).collect(),
-        ChannelRule::Absolute => statistics.absolute.iter().map(|sum| sum / tokens).collect(),
-        ChannelRule::Range => statistics.largest.iter().map(|&largest| largest.into()).collect(),
+/// How salient each channel is by a rule that needs no weights; `stream` numbers the place for [`ChannelRule::Random`].
+///
+/// # Errors
+/// [`LlmError::Configuration`] for [`ChannelRule::Weights`].
+pub fn saliency(sums: &ChannelSums, rule: ChannelRule, seed: u64, stream: u64) -> Result<Vec<f64>, LlmError> {
+    let mean = |sums: &[f64], tokens: usize| sums.iter().map(|sum| sum / tokens.max(1) as f64).collect();
+    Ok(match rule {
+        ChannelRule::Signed => mean(&sums.signed, sums.tokens),
+        ChannelRule::Absolute => mean(&sums.absolute, sums.tokens),
+        ChannelRule::Squared => mean(&sums.squared, sums.tokens),
+        ChannelRule::Range => sums.largest.iter().map(|&largest| largest.into()).collect(),
         ChannelRule::Random => {
             let mut generator = ChaCha8Rng::seed_from_u64(seed);
             generator.set_stream(stream);
-            statistics.largest.iter().map(|_| generator.next_u64() as f64).collect()
+            sums.largest.iter().map(|_| generator.next_u64() as f64).collect()
+        }
+        ChannelRule::Weights => {
+            return Err(LlmError::configuration("rule of channels", "one that needs no weights", "weights"));
+        }
+    })
+}
+
+/// How salient each channel of a site is by the rule of a configuration; `weights` of its linear maps, columns in the
+/// order of the channels.
+///
+/// # Errors
+/// Those of [`InverseHessian::new`] where the rule takes weights.
+pub fn site_saliency(
+    statistics: &SiteStatistics,
+    weights: &[Array2<f32>],
+    configuration: &SpikeConfiguration,
+    stream: u64,
+) -> Result<Vec<f64>, LlmError> {
+    let section = &configuration.weights;
+    match configuration.activations.rule {
+        ChannelRule::Weights => {
+            let inverse = InverseHessian::new(&statistics.products, statistics.tokens, section.damping, false)?;
+            Ok(weight_saliency(weights, &inverse, section.saliency))
+        }
+        rule => saliency(&statistics.channels, rule, configuration.calibration.seed, stream),
+    }
+}
+
+/// Saliency `w_ij^2 / d_j` of weights, gathered over all outputs i into one number an input j: to second order what the
+/// output error grows by when w_ij is set to 0 and the other weights of its row make up for it (Hassibi and Stork, 1992,
+/// "Optimal Brain Surgeon"; SpikeLLM, weight saliency; PB-LLM, Shang et al., 2023, metric "hessian").
+pub fn weight_saliency(weights: &[Array2<f32>], inverse: &InverseHessian, section: SaliencySection) -> Vec<f64> {
+    let denominators = match section.denominator {
+        Denominator::Inverse => inverse.diagonal(),
+        Denominator::Factor => inverse.pivots(),
+    };
+    let mut gathered = vec![0.0f64; denominators.len()];
+    for row in weights.iter().flat_map(|weights| weights.rows()) {
+        for ((gathered, &weight), denominator) in gathered.iter_mut().zip(row).zip(&denominators) {
+            let saliency = f64::from(weight).powi(2) / denominator;
+            *gathered = match section.aggregation {
+                Aggregation::Sum => *gathered + saliency,
+                Aggregation::Largest => gathered.max(saliency),
+            };
         }
     }
+    gathered
 }
 
 /// Steps of the channels of one site: of d channels all but `trunc((1 - share) d)` have more than one step, the most

@@ -3,8 +3,9 @@
 use kernels::Engine;
 use ndarray::{Array2, ArrayView2, Axis};
 
+use super::{ChannelSums, Stop};
 use crate::LlmError;
-use crate::forward::{Execution, FloatCache, FloatExecution, KeyValueCache};
+use crate::forward::{Attention, Execution, FloatCache, FloatExecution, KeyValueCache};
 use crate::model::{Frame, Model, Site};
 
 /// Tokens of a site that are kept as they are.
@@ -17,15 +18,10 @@ pub struct SiteStatistics {
     pub tokens: usize,
     /// `sum over tokens of x x^T`, `[channels, channels]`.
     pub products: Array2<f64>,
-    /// Largest magnitude of each channel.
-    pub largest: Vec<f32>,
     /// Largest magnitude of each token.
     pub token_largest: Vec<f32>,
-    /// Sum over tokens of `x (x W^T W)`, W of all linear maps of the site one above the other: to first order what
-    /// `|x W^T|^2 / 2` changes by when the channel is scaled (SpikeLLM, activation saliency).
-    pub signed: Vec<f64>,
-    /// The same of its magnitude.
-    pub absolute: Vec<f64>,
+    /// Saliency `x (x W^T W)`, W of all linear maps of the site one above the other.
+    pub channels: ChannelSums,
     /// Some tokens, `[tokens, channels]`.
     pub sample: Array2<f32>,
 }
@@ -33,12 +29,11 @@ pub struct SiteStatistics {
 /// Keys and values of a key and value head.
 #[derive(Clone, Debug, Default)]
 pub struct HeadStatistics {
-    /// Tokens.
-    pub tokens: usize,
-    /// Sum over tokens of `k (k Q^T Q)`, Q of all query heads that share the keys.
-    pub keys: Vec<f64>,
-    /// Sum over tokens of `v (P^T P v)`, P the attention of these heads.
-    pub values: Vec<f64>,
+    /// Saliency `k (k Q^T Q)`, Q of all query heads that share the keys and of all tokens of a sequence, also those that
+    /// do not see k (as released).
+    pub keys: ChannelSums,
+    /// Saliency `v (P^T P v)`, P the attention of these heads, within the window of the model.
+    pub values: ChannelSums,
 }
 
 /// Statistics of a block.
@@ -55,10 +50,8 @@ impl SiteStatistics {
         Self {
             tokens: 0,
             products: Array2::zeros((channels, channels)),
-            largest: vec![0.0; channels],
             token_largest: Vec::new(),
-            signed: vec![0.0; channels],
-            absolute: vec![0.0; channels],
+            channels: ChannelSums::new(channels),
             sample: Array2::zeros((0, channels)),
         }
     }
@@ -71,17 +64,8 @@ impl SiteStatistics {
         for (product, weight) in products.iter().zip(weights) {
             back += &product.dot(weight);
         }
-        for (x, back) in x.rows().into_iter().zip(back.rows()) {
-            let mut most = 0.0f32;
-            for (channel, (&x, &back)) in x.iter().zip(back).enumerate() {
-                let saliency = f64::from(x) * f64::from(back);
-                self.signed[channel] += saliency;
-                self.absolute[channel] += saliency.abs();
-                self.largest[channel] = self.largest[channel].max(x.abs());
-                most = most.max(x.abs());
-            }
-            self.token_largest.push(most);
-        }
+        self.channels.add(x, back.view());
+        self.token_largest.extend(x.rows().into_iter().map(|x| x.iter().fold(0.0f32, |most, x| most.max(x.abs()))));
         let room = SAMPLE.saturating_sub(self.sample.nrows()).min(x.nrows());
         if room > 0 {
             let parts = [self.sample.view(), x.slice_axis(Axis(0), (..room).into())];
@@ -103,11 +87,13 @@ impl SiteStatistics {
 /// Runs a block in floats and keeps statistics.
 struct Recorder<'a> {
     float: &'a FloatExecution,
+    attention: Attention,
     weights: &'a [Vec<Array2<f32>>; 4],
 }
 
 struct Recorded {
     cache: FloatCache,
+    attention: Attention,
     statistics: BlockStatistics,
 }
 
@@ -125,9 +111,9 @@ impl Execution for Recorder<'_> {
     fn new_state(&self, capacity: usize) -> Result<Recorded, LlmError> {
         let config = self.frame().config();
         let sites = Site::ALL.map(|site| SiteStatistics::new(site.width(config)));
-        let head = HeadStatistics { tokens: 0, keys: vec![0.0; config.head], values: vec![0.0; config.head] };
+        let head = HeadStatistics { keys: ChannelSums::new(config.head), values: ChannelSums::new(config.head) };
         let statistics = BlockStatistics { sites, heads: vec![head; config.key_value_heads] };
-        Ok(Recorded { cache: self.float.new_state(capacity)?, statistics })
+        Ok(Recorded { cache: self.float.new_state(capacity)?, attention: self.attention, statistics })
     }
 
     fn project(
@@ -166,9 +152,8 @@ impl KeyValueCache for Recorded {
         outputs: &mut Array2<f32>,
     ) -> Result<(), LlmError> {
         let sequence = self.cache.sequence(block);
-        let heads = self.statistics.heads.len();
         for (index, head) in self.statistics.heads.iter_mut().enumerate() {
-            head.add(&sequence.keys[index], &sequence.values[index], queries, index, heads);
+            head.add([&sequence.keys[index], &sequence.values[index]], queries, index, &self.attention);
         }
         self.cache.attend(block, queries, first_position, outputs)
     }
@@ -179,10 +164,17 @@ impl KeyValueCache for Recorded {
 }
 
 impl HeadStatistics {
-    /// Adds a whole sequence; `queries` are of all query heads, those of head `index` of `heads` are taken.
-    fn add(&mut self, keys: &[f32], values: &[f32], queries: ArrayView2<'_, f32>, index: usize, heads: usize) {
-        let (tokens, width) = (queries.nrows(), self.keys.len());
-        let group = queries.ncols() / width / heads.max(1);
+    /// Adds keys and values of a whole sequence; `queries` are of all query heads, those that share key and value head
+    /// `index` are taken.
+    pub(super) fn add(
+        &mut self,
+        [keys, values]: [&[f32]; 2],
+        queries: ArrayView2<'_, f32>,
+        index: usize,
+        attention: &Attention,
+    ) {
+        let (tokens, width) = (queries.nrows(), attention.head);
+        let group = attention.heads / attention.key_value_heads.max(1);
         let shape = (tokens, width);
         let (Ok(keys), Ok(values)) = (ArrayView2::from_shape(shape, keys), ArrayView2::from_shape(shape, values))
         else {
@@ -194,46 +186,47 @@ impl HeadStatistics {
             let first = (index * group + member) * width;
             let queries = queries.slice_axis(Axis(1), (first..first + width).into());
             of_keys += &queries.t().dot(&queries);
-            let mut attention = queries.dot(&keys.t()) / (width as f32).sqrt();
-            for (position, mut row) in attention.rows_mut().into_iter().enumerate() {
-                let most = row.iter().take(position + 1).copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut shares = queries.dot(&keys.t()) / (width as f32).sqrt();
+            for (position, mut row) in shares.rows_mut().into_iter().enumerate() {
+                let seen = attention.first_seen(position)..position + 1;
+                let scores = row.iter().take(seen.end).skip(seen.start);
+                let most = scores.copied().fold(f32::NEG_INFINITY, f32::max);
                 let mut sum = 0.0;
                 for (place, share) in row.iter_mut().enumerate() {
-                    *share = if place <= position { (*share - most).exp() } else { 0.0 };
+                    *share = if seen.contains(&place) { (*share - most).exp() } else { 0.0 };
                     sum += *share;
                 }
                 row.mapv_inplace(|share| share / sum);
             }
-            of_values += &attention.t().dot(&attention.dot(&values));
+            of_values += &shares.t().dot(&shares.dot(&values));
         }
-        let back = keys.dot(&of_keys);
-        let parts = [(&mut self.keys, keys, &back), (&mut self.values, values, &of_values)];
-        for (sums, numbers, back) in parts {
-            for (numbers, back) in numbers.rows().into_iter().zip(back.rows()) {
-                for ((sum, &x), &back) in sums.iter_mut().zip(numbers).zip(back) {
-                    *sum += f64::from(x) * f64::from(back);
-                }
-            }
-        }
-        self.tokens += tokens;
+        self.keys.add(keys, keys.dot(&of_keys).view());
+        self.values.add(values, of_values.view());
     }
 }
 
 /// Statistics of a block, given as a model of its own, over the hidden states of sequences, `[tokens, hidden]` each.
 ///
 /// # Errors
-/// Those of the execution.
-pub fn record(block: &Model, engine: Engine, hidden: &[Array2<f32>]) -> Result<BlockStatistics, LlmError> {
+/// [`LlmError::Stopped`], those of the execution.
+pub fn record(
+    block: &Model,
+    engine: Engine,
+    hidden: &[Array2<f32>],
+    stop: Stop<'_>,
+) -> Result<BlockStatistics, LlmError> {
     let float = FloatExecution::new(block.clone(), engine);
     let weights = Site::ALL.map(|site| {
         let linears = site.linears().iter();
         linears.map(|&linear| block.linear(0, linear).weight.to_array()).collect()
     });
-    let recorder = Recorder { float: &float, weights: &weights };
+    let attention = Attention::new(block.config(), engine);
+    let recorder = Recorder { float: &float, attention, weights: &weights };
     let mut statistics = recorder.new_state(0)?.statistics;
     for hidden in hidden {
+        stop.check()?;
         let cache = float.new_state(hidden.nrows())?;
-        let mut state = Recorded { cache, statistics };
+        let mut state = Recorded { cache, attention, statistics };
         crate::forward::pass_block(&recorder, &mut state, 0, &mut hidden.clone())?;
         statistics = state.statistics;
     }
