@@ -30,6 +30,52 @@ pub enum CompilerError {
         /// What the parser says.
         problem: String,
     },
+    /// A device specification holds something other than it must.
+    #[error("device {place}: {field}: expected {expected}, found {found}; {remedy}")]
+    Device {
+        /// The file, or the name of the preset.
+        place: String,
+        /// Key in the TOML, such as `step.size`.
+        field: String,
+        /// What it must hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// A device specification is no TOML of this form.
+    #[error("device {place}{}: {problem}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    DeviceSyntax {
+        /// The file, or the name of the preset.
+        place: String,
+        /// Line in the file, counted from 1, where it is known.
+        line: Option<usize>,
+        /// What the parser says.
+        problem: String,
+    },
+    /// Pulses, inputs or errors that do not fit an array of devices.
+    #[error("{what}: expected {expected}, found {found}; {remedy}")]
+    Pulses {
+        /// Which quantity.
+        what: String,
+        /// What the array takes.
+        expected: String,
+        /// What was given.
+        found: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// A saved state does not fit what it is to continue.
+    #[error("state '{name}': expected {expected}, found {found}; continue with the settings that it was saved with")]
+    Record {
+        /// Name of the numbers.
+        name: String,
+        /// What they must be.
+        expected: String,
+        /// What they are.
+        found: String,
+    },
     /// A part of the network does not fit the hardware.
     #[error("{part} '{name}' on hardware '{hardware}': {problem}; {remedy}")]
     Mapping {

@@ -25,6 +25,7 @@ pub mod columns;
 pub mod cost;
 pub mod error;
 pub mod hardware;
+pub mod learning;
 pub mod mapping;
 pub mod program;
 pub mod simulation;

@@ -1,4 +1,4 @@
-//! Image data sets as integer samples: readers, splits, shuffles, augmentation, download.
+//! Image data sets as integer samples, and tables: readers, splits, shuffles, augmentation, download.
 //!
 //! The way through this crate: [`data_folder`] says where files lie, [`load`] reads one data set
 //! into a [`Dataset`], [`Dataset::split`] divides it into training, validation and test
@@ -32,6 +32,7 @@ mod readers;
 mod samples;
 mod source;
 mod split;
+mod table;
 
 pub use augment::{Augmentation, augment};
 pub use data_folder::{DATA_FOLDER_VARIABLE, data_folder};
@@ -41,3 +42,4 @@ pub use random::permutation;
 pub use samples::{ImageShape, Samples};
 pub use source::Source;
 pub use split::{SplitOptions, Splits};
+pub use table::{Table, TableSplit};

@@ -21,6 +21,12 @@ pub enum Purpose {
     Test = 4,
     /// Examples of relational tasks.
     Relation = 5,
+    /// Rounding of pulse numbers by chance.
+    Rounding = 6,
+    /// Noise and offsets of reads.
+    Read = 7,
+    /// The order of examples that are learned one by one.
+    ExampleOrder = 8,
 }
 
 /// A reproducible stream of random numbers.

@@ -37,6 +37,18 @@ pub trait Substrate: Debug + Send + Sync {
     /// Rounds mantissas of a projection to those that the hardware can hold.
     fn constrain(&self, projection: usize, mantissas: &mut [i8]);
 
+    /// Takes over what an update asks of a projection: `weights`, real weights before rounding, and their `mantissas`.
+    /// Leaves in place of both what the hardware then holds. Called once for each update and projection, after
+    /// [`Substrate::update`].
+    ///
+    /// # Errors
+    /// When the hardware refuses the change.
+    fn store(&mut self, projection: usize, weights: &mut [f32], mantissas: &mut [i8]) -> Result<(), SpikegradError> {
+        let _ = weights;
+        self.constrain(projection, mantissas);
+        Ok(())
+    }
+
     /// How a projection is carried; `None` for an exact product.
     fn carries(&self, projection: usize) -> Option<Carried>;
 
@@ -75,7 +87,15 @@ pub trait Substrate: Debug + Send + Sync {
     ) -> Result<(), SpikegradError>;
 
     /// One step of its parameters down the gradient; `sums` has one entry for each projection.
-    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates);
+    ///
+    /// # Errors
+    /// When the hardware refuses the change.
+    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) -> Result<(), SpikegradError>;
+
+    /// Figures about itself by name, such as pulses and energy of its updates so far.
+    fn figures(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
 
     /// Parameters and their momentum by name.
     fn state(&self) -> Vec<(String, Vec<f32>)>;
@@ -121,6 +141,18 @@ pub struct GradientSums {
     /// `denominator * sum E * dA / dS` for the present group, `[examples][neurons]` of the source;
     /// empty unless [`Carried::denominator`] is given and the source takes errors. Zero on entry.
     pub errors: Vec<i64>,
+    /// What each example of the batch contributes, in the order of the batch: for hardware that updates its weights
+    /// example by example. Empty unless [`Substrate::add_gradients`] adds to it.
+    pub factors: Vec<Factors>,
+}
+
+/// The two factors of the weight gradient of one example, `dW = errors (outer) counts` along the projection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Factors {
+    /// Spike counts at the source.
+    pub counts: Vec<i16>,
+    /// Error counts at the population that the projection enters.
+    pub errors: Vec<i32>,
 }
 
 /// What the step of parameters takes from the settings and the batch.

@@ -158,7 +158,7 @@ impl Substrate for PlainLoops {
         Ok(())
     }
 
-    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) {
+    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) -> Result<(), SpikegradError> {
         let network = self.network.as_ref().unwrap();
         for (index, sums) in sums.iter().enumerate().filter(|(_, sums)| !sums.parameters.is_empty()) {
             let threshold = network.populations()[network.projections()[index].to].threshold(0) as f64;
@@ -166,6 +166,7 @@ impl Substrate for PlainLoops {
             self.momentum[index] = (rates.momentum * f64::from(self.momentum[index]) + gradient) as f32;
             self.gains[index] -= (rates.learning_rate * f64::from(self.momentum[index])) as f32;
         }
+        Ok(())
     }
 
     fn state(&self) -> Vec<(String, Vec<f32>)> {

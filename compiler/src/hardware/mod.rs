@@ -16,6 +16,7 @@ pub use device::Device;
 pub use non_ideality::{Drift, NonIdealities, Spread, StuckCells, WireResistance};
 pub use periphery::{Granularity, Periphery, Quantiser, Range, ScaleFactors};
 pub use text::LARGEST_FILE;
+pub(crate) use text::{line_of, problem};
 
 use serde::{Deserialize, Serialize};
 

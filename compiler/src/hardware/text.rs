@@ -115,12 +115,13 @@ impl HardwareSpecification {
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+/// The line of an offset, counted from 1.
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }
 
 /// The parser's message behind the key it is about, where that is known.
-fn problem(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn problem(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim().replace('\n', "; ");
     let key = error.span().and_then(|span| key_at(text, span.start));
     key.map_or(message.clone(), |key| format!("{key}: {message}"))

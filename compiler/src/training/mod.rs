@@ -37,7 +37,7 @@ mod run;
 mod stages;
 mod substrate;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use initialise::CalibrationInputs;
 pub use options::{ColumnGradient, TrainingOptions, fine_tuning};

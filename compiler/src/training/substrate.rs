@@ -285,7 +285,7 @@ impl Substrate for CrossbarSubstrate {
         columns.add_gradients(group.counts, group.examples, group.samples, errors, sums, scratch).map_err(wrapped)
     }
 
-    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) {
+    fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) -> Result<(), SpikegradError> {
         let (targets, rate) = (&self.targets, self.options.scale_factor_rate * rates.learning_rate);
         // A threshold serves many partial sums: once scale factors have few bits, they could not follow its next step.
         let moves_levels = self.stage == Stage::Sums;
@@ -295,6 +295,7 @@ impl Substrate for CrossbarSubstrate {
                 columns.descend(sums, rates, [rate, if moves_levels { rate } else { 0.0 }], target);
             }
         }
+        Ok(())
     }
 
     fn state(&self) -> Vec<(String, Vec<f32>)> {

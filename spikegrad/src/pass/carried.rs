@@ -49,6 +49,7 @@ impl PassContext<'_> {
             zero(&mut sums.parameters, carried.map_or(0, |carried| carried.parameters));
             zero(&mut sums.weights, weights.unwrap_or(0));
             sums.errors.clear();
+            sums.factors.clear();
         }
     }
 

@@ -55,6 +55,7 @@ impl Accumulator {
             operations,
             diagnoses,
             samples_per_second: None,
+            figures: std::collections::BTreeMap::new(),
         }
     }
 

@@ -260,12 +260,12 @@ impl Trainer {
         let (master, spare) = (&mut self.master, &mut self.spare);
         self.pool.install(|| master.update(&context, &self.settings, rates, &gradients, spare))?;
         if let Some(substrate) = &mut self.substrate {
-            substrate::update(substrate.as_mut(), &self.shards, &self.plan, &self.settings, rates);
-            spare.iter_mut().enumerate().for_each(|(index, weights)| {
+            substrate::update(substrate.as_mut(), &mut self.shards, &self.plan, &self.settings, rates)?;
+            for (index, weights) in spare.iter_mut().enumerate() {
                 if let Some(Weights::I8(mantissas)) = weights {
-                    substrate.constrain(index, mantissas);
+                    substrate.store(index, &mut master.weights[index], mantissas)?;
                 }
-            });
+            }
         }
         let (network, prepared) = (&mut self.network, &mut self.prepared);
         let updated = self.pool.install(|| -> Result<(), SpikegradError> {
@@ -308,7 +308,7 @@ impl Trainer {
         }
         let learning_rate = self.settings.learning_rate_at(self.position.epoch, 1.0);
         let clipped_weights = self.master.clipped_weights(&self.network);
-        let report = self.accumulator.report(accumulator::Context {
+        let mut report = self.accumulator.report(accumulator::Context {
             network: &self.network,
             plan: &self.plan,
             settings: &self.settings,
@@ -318,6 +318,7 @@ impl Trainer {
             is_best,
             clipped_weights: &clipped_weights,
         });
+        report.figures = self.substrate.iter().flat_map(|substrate| substrate.figures()).collect();
         self.accumulator = Accumulator::new(self.plan.populations.len());
         self.position.epoch = epoch;
         self.position.batch = 0;

@@ -1,5 +1,7 @@
 //! What every epoch reports.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::inference::Score;
@@ -67,6 +69,9 @@ pub struct EpochReport {
     pub diagnoses: Vec<Diagnosis>,
     /// Training examples per second of the epoch's updates; `None` unless the caller timed it.
     pub samples_per_second: Option<f64>,
+    /// Figures of the substrate at its end, by name; empty without one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
 }
 
 /// How bad a finding is.

@@ -97,22 +97,23 @@ pub(super) fn constrain(substrate: &dyn Substrate, network: &mut Network) -> Res
 /// One step of the parameters of the substrate.
 pub(super) fn update(
     substrate: &mut dyn Substrate,
-    shards: &[Shard],
+    shards: &mut [Shard],
     plan: &Plan,
     settings: &TrainingSettings,
     rates: UpdateRates,
-) {
+) -> Result<(), SpikegradError> {
     let projections = shards.first().map_or(0, |shard| shard.activity.carried.sums.len());
-    let total = |projection: usize| {
-        let parts = shards.iter().map(|shard| &shard.activity.carried.sums[projection].parameters);
+    let mut total = |projection: usize| {
         let mut total = GradientSums::default();
-        for part in parts {
-            total.parameters.resize(part.len(), 0);
-            total.parameters.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        for shard in &mut *shards {
+            let part = &mut shard.activity.carried.sums[projection];
+            total.parameters.resize(part.parameters.len(), 0);
+            total.parameters.iter_mut().zip(&part.parameters).for_each(|(sum, part)| *sum += part);
+            total.factors.append(&mut part.factors);
         }
         total
     };
-    let sums: Vec<GradientSums> = (0..projections).map(total).collect();
+    let sums: Vec<GradientSums> = (0..projections).map(&mut total).collect();
     let rates = SubstrateRates {
         learning_rate: rates.learning_rate,
         momentum: settings.momentum,
@@ -120,5 +121,5 @@ pub(super) fn update(
         examples: rates.examples,
         kept: plan.populations.iter().map(|population| population.kept.value()).collect(),
     };
-    substrate.update(&sums, &rates);
+    substrate.update(&sums, &rates)
 }

@@ -16,7 +16,7 @@ use crate::hardware::{HardwareSpecification, Spread};
 impl Spread {
     /// The value that comes of `value` with the standard normal number `normal`; `unit` is what an
     /// absolute deviation is a share of.
-    pub(in crate::circuit) fn disturb(self, value: f64, unit: f64, normal: f64) -> f64 {
+    pub(crate) fn disturb(self, value: f64, unit: f64, normal: f64) -> f64 {
         match self {
             Self::Absolute { sigma } => value + sigma * unit * normal,
             Self::Relative { sigma } => value * (1.0 + sigma * normal),
@@ -25,7 +25,7 @@ impl Spread {
     }
 
     /// Its standard deviation.
-    pub(in crate::circuit) fn sigma(self) -> f64 {
+    pub(crate) fn sigma(self) -> f64 {
         match self {
             Self::Absolute { sigma } | Self::Relative { sigma } | Self::LogNormal { sigma } => sigma,
         }

@@ -194,6 +194,7 @@ proptest! {
             parameters: vec![0; columns.parameter_count()],
             weights: vec![0; columns.multipliers.len()],
             errors: vec![0; case.counts.len()],
+            factors: Vec::new(),
         };
         for errors in case.errors.chunks_exact(outputs) {
             expected.parameters.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i64::from(error));

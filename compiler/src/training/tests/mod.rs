@@ -27,7 +27,7 @@ pub(super) fn chip(rows: usize, bits: u32, cell_bits: u32, quantiser: &str, rest
 }
 
 /// A network for 8 x 8 digits with counts of up to 15 between populations.
-pub(super) fn network(topology: &str) -> Network {
+pub(crate) fn network(topology: &str) -> Network {
     let shorthand = Shorthand {
         topology,
         channels: 1,
@@ -53,7 +53,7 @@ pub(super) fn network(topology: &str) -> Network {
 }
 
 /// The embedded digits from `start` on.
-pub(super) struct Digits(datasets::Samples);
+pub(crate) struct Digits(datasets::Samples);
 
 impl Digits {
     pub fn new(start: usize, count: usize) -> Self {
@@ -88,11 +88,11 @@ impl Samples for Digits {
     }
 }
 
-pub(super) fn settings(epochs: u32) -> TrainingSettings {
+pub(crate) fn settings(epochs: u32) -> TrainingSettings {
     TrainingSettings { epochs, batch: 32, learning_rate: 0.02, ..TrainingSettings::default() }
 }
 
-pub(super) fn resources(threads: usize) -> Resources {
+pub(crate) fn resources(threads: usize) -> Resources {
     Resources { threads, isa: Isa::detect() }
 }
 
