@@ -6,6 +6,7 @@ pub mod data;
 pub mod eval;
 pub mod hardware;
 pub mod inspect;
+pub mod learn;
 pub mod llm;
 pub mod relate;
 pub mod retrain;
@@ -70,6 +71,7 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     Inspect(inspect::InspectArguments),
     Relate(Box<relate::RelateArguments>),
+    Learn(Box<learn::LearnCommand>),
     Llm(llm::LlmArguments),
     Compile(compile::CompileArguments),
     Data(data::DataArguments),
@@ -161,6 +163,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Compile(arguments) => compile::run(arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Hardware(arguments) => hardware::run(arguments, &context),
+        Command::Learn(arguments) => learn::run(arguments, &context),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,12 @@
 //! What a training run does, as a TOML file that says all of it.
 
+mod chip;
 mod data;
 mod network;
 mod overrides;
 mod presets;
 
+pub use chip::ChipSection;
 pub use data::DataSection;
 pub use network::NetworkSection;
 pub use overrides::{
@@ -35,6 +37,9 @@ pub struct Configuration {
     /// How to train it.
     #[serde(default)]
     pub training: TrainingSettings,
+    /// Projections whose weights are states of devices; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chip: Option<ChipSection>,
 }
 
 impl Configuration {
@@ -85,7 +90,9 @@ impl Configuration {
     pub fn check(&self, place: &str) -> Result<(), CommandError> {
         let wrong = |problem: String| CommandError::Configuration { place: place.to_owned(), line: None, problem };
         self.training.check().map_err(|error| wrong(format!("[training] {error}")))?;
-        self.network.check().map_err(|problem| wrong(format!("[network] {problem}")))
+        self.network.check().map_err(|problem| wrong(format!("[network] {problem}")))?;
+        let chip = self.chip.as_ref().map_or(Ok(()), |chip| chip.check("[chip]"));
+        chip.map_err(wrong)
     }
 
     /// The network for images of a format.

@@ -163,7 +163,7 @@ pub struct AugmentationChoice(pub Augmentation);
 impl Overrides {
     /// Puts the given values into a configuration.
     pub fn apply(&self, seed: Option<u64>, configuration: &mut Configuration) {
-        let Configuration { data, network, training } = configuration;
+        let Configuration { data, network, training, chip: _ } = configuration;
         set(&mut training.epochs, self.epochs);
         set(&mut training.batch, self.batch.map(|batch| batch as usize));
         set(&mut training.learning_rate, self.learning_rate);

@@ -15,12 +15,13 @@ pub struct Recipe {
 }
 
 /// All recipes: those of the data sets, and further ones.
-pub const RECIPES: [Recipe; 5] = [
+pub const RECIPES: [Recipe; 6] = [
     Recipe { name: "digits", text: include_str!("presets/digits.toml") },
     Recipe { name: "mnist", text: include_str!("presets/mnist.toml") },
     Recipe { name: "fashion-mnist", text: include_str!("presets/fashion-mnist.toml") },
     Recipe { name: "cifar10", text: include_str!("presets/cifar10.toml") },
     Recipe { name: "cifar10-evening", text: include_str!("presets/cifar10-evening.toml") },
+    Recipe { name: "cifar10-crossbar", text: include_str!("presets/cifar10-crossbar.toml") },
 ];
 
 impl Recipe {
@@ -44,5 +45,6 @@ pub fn unnamed(source: Source) -> Configuration {
         data: DataSection::new(source),
         network: NetworkSection::default(),
         training: TrainingSettings::default(),
+        chip: None,
     }
 }

@@ -20,6 +20,7 @@ mod kernels;
 mod learning_curves;
 mod membrane;
 mod panel;
+mod pulse_response;
 mod quantity;
 mod raster;
 mod spikes_per_population;
@@ -39,5 +40,6 @@ pub use inferred::{InferredPanel, Series, cue_weights, error_by_neurons, inferre
 pub use kernels::kernels;
 pub use learning_curves::learning_curves;
 pub use membrane::{MembraneTrace, membrane};
+pub use pulse_response::pulse_response;
 pub use raster::{RasterRow, RasterSpike, raster, raster_over};
 pub use spikes_per_population::spikes_per_population;

@@ -54,6 +54,7 @@ fn report(epoch: u32, value: f64, populations: usize) -> EpochReport {
         operations,
         diagnoses: Vec::new(),
         samples_per_second: None,
+        figures: std::collections::BTreeMap::new(),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::configuration::Overrides;
     sterna train mnist --print-config > mine.toml && sterna train mine.toml\n  \
     sterna train ./photos --topology 3x32x32-16C3-P2-32C3-P2-5 --padding same")]
 pub struct TrainArguments {
-    /// digits, mnist, fashion-mnist, cifar10, cifar10-evening, a configuration CONFIG.toml, or a folder of images
+    /// digits, mnist, fashion-mnist, cifar10, cifar10-evening, cifar10-crossbar, a configuration CONFIG.toml, or a folder of images
     #[arg(value_name = "WHAT", required_unless_present = "resume")]
     pub target: Option<String>,
     /// The run folder.

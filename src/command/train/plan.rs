@@ -7,6 +7,7 @@ use datasets::Source;
 use super::TrainArguments;
 use crate::CommandError;
 use crate::command::Context;
+use crate::command::run_flags::RunFlags;
 use crate::configuration::{Configuration, RECIPES, Recipe, first_difference, unnamed};
 use crate::run_folder::{Existing, RunFolder};
 
@@ -64,6 +65,17 @@ impl Target {
 }
 
 impl Plan {
+    /// Of a whole configuration; the folder is that of the flags.
+    pub fn of(configuration: Configuration, flags: &RunFlags) -> Self {
+        let folder = RunFolder::new(flags.out.clone().unwrap_or_default());
+        let existing = match (flags.resume, flags.overwrite) {
+            (true, _) => Existing::Resume,
+            (_, true) => Existing::Overwrite,
+            _ => Existing::Refuse,
+        };
+        Self { configuration, place: "flags".to_owned(), folder, existing }
+    }
+
     pub fn new(arguments: &TrainArguments, context: &Context) -> anyhow::Result<Self> {
         let target = arguments.target.as_deref().map(Target::parse).transpose()?;
         if arguments.run.resume {
