@@ -18,7 +18,7 @@ STERNA = ROOT / "target" / "release" / "sterna"
 LEVELS = "4,8,16,32,64,128,256,512,1024"
 # Name, device and flags.
 SPIKING = [
-    ("ideal, 256 levels", "ideal", ["--levels", "257"]),
+    ("ideal, 257 levels", "ideal", ["--levels", "257"]),
     ("idealised, all spreads", "idealized", []),
     ("capacitor", "capacitor", []),
     ("soft bounds (reram-sb)", "reram-sb", []),
