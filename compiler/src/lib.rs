@@ -30,6 +30,7 @@ pub mod mapping;
 pub mod program;
 pub mod simulation;
 pub mod statistics;
+mod substrate;
 #[cfg(test)]
 mod testing;
 pub mod training;

@@ -2,8 +2,7 @@
 //!
 //! Without ngspice on the path these tests say that they skip.
 
-use std::collections::HashMap;
-use std::process::Command;
+mod common;
 
 use compiler::circuit::ChipSeed;
 use compiler::circuit::netlist::{Comparator, Tile, spice};
@@ -20,28 +19,6 @@ use snn::random::{Purpose, Stream};
 const CURRENTS: f64 = 1e-9;
 /// Uncertainty of the partial sums of ngspice in levels.
 const LEVELS: f64 = 1e-6;
-
-/// Values that ngspice prints, by name; `None` where there is no ngspice.
-fn run(netlist: &str) -> Option<HashMap<String, f64>> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tile.cir");
-    std::fs::write(&path, netlist).unwrap();
-    let output = match Command::new("ngspice").arg("-b").arg(&path).output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("skipped: ngspice is not on the path");
-            return None;
-        }
-        Err(error) => panic!("ngspice cannot be run: {error}"),
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let value = |line: &str| {
-        let (name, value) = line.split_once(" = ")?;
-        Some((name.trim().to_owned(), value.trim().parse().ok()?))
-    };
-    Some(text.lines().filter_map(value).collect())
-}
 
 struct Random(Stream);
 
@@ -153,7 +130,7 @@ fn random_tiles_agree() {
         let active: Vec<bool> = (0..rows).map(|_| random.below(2) == 1).collect();
         let (stream, chip) = (random.below(2), ChipSeed { seed: case, chip: 1 });
         let tile = Tile::new(&program, 0, stream, &active, chip).unwrap();
-        let Some(values) = run(&spice(&program, 0, stream, &active, chip).unwrap()) else { return };
+        let Some(values) = common::run(&spice(&program, 0, stream, &active, chip).unwrap()) else { return };
 
         let solution = ArrayCircuit::with_wires(&tile.conductances, tile.wires).solve(&tile.row_voltages).unwrap();
         let largest = solution.column_currents.iter().fold(0f64, |largest, current| largest.max(current.abs()));
@@ -187,7 +164,7 @@ fn a_wrong_circuit_would_be_noticed() {
     program.layout.hardware.device.wire_resistance_ohm = 2.0;
     let active = vec![true; program.layout.arrays[0].rows];
     let chip = ChipSeed { seed: 1, chip: 1 };
-    let Some(values) = run(&spice(&program, 0, 0, &active, chip).unwrap()) else { return };
+    let Some(values) = common::run(&spice(&program, 0, 0, &active, chip).unwrap()) else { return };
     program.layout.hardware.device.wire_resistance_ohm = 2.1;
     let tile = Tile::new(&program, 0, 0, &active, chip).unwrap();
     let solution = ArrayCircuit::with_wires(&tile.conductances, tile.wires).solve(&tile.row_voltages).unwrap();

@@ -2,33 +2,10 @@
 //!
 //! Without ngspice on the path these tests say that they skip.
 
-use std::collections::HashMap;
-use std::process::Command;
+mod common;
 
 use compiler::learning::device::netlist::{TrainingStep, curve_voltages, leak_time_s, synapse, training_step};
 use compiler::learning::device::{DeviceSpecification, Devices, Model, Mosfet};
-
-/// Values that ngspice prints, by name; `None` where there is no ngspice.
-fn run(netlist: &str) -> Option<HashMap<String, f64>> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("synapse.cir");
-    std::fs::write(&path, netlist).unwrap();
-    let output = match Command::new("ngspice").arg("-b").arg(&path).output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("skipped: ngspice is not on the path");
-            return None;
-        }
-        Err(error) => panic!("ngspice cannot be run: {error}"),
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let value = |line: &str| {
-        let (name, value) = line.split_once(" = ")?;
-        Some((name.trim().to_owned(), value.trim().parse().ok()?))
-    };
-    Some(text.lines().filter_map(value).collect())
-}
 
 fn mosfet(change: impl Fn(&mut Mosfet)) -> (DeviceSpecification, Mosfet) {
     let mut specification = DeviceSpecification::preset("mosfet").unwrap();
@@ -45,7 +22,7 @@ fn curves_pulse_and_leakage_agree() {
         let (_, mosfet) = mosfet(|mosfet| {
             (mosfet.quadratic_term, mosfet.leakage_a, mosfet.read_voltage_v) = (quadratic_term, leakage_a, 0.19);
         });
-        let Some(values) = run(&synapse(&mosfet)) else { return };
+        let Some(values) = common::run(&synapse(&mosfet)) else { return };
         let (gates, drains) = curve_voltages(&mosfet);
         let mut worst = 0f64;
         for (gate, &gate_v) in gates.iter().enumerate() {
@@ -82,7 +59,7 @@ fn a_training_step_agrees() {
             learning_rate: 0.02,
         };
         let result = step.result(&devices).unwrap();
-        let Some(values) = run(&training_step(&devices, &step).unwrap()) else { return };
+        let Some(values) = common::run(&training_step(&devices, &step).unwrap()) else { return };
         for (column, output) in result.outputs.iter().enumerate() {
             let found = values[&format!("y{column}")];
             assert!((found - output).abs() < 0.02 * output.abs() + 1e-3, "output {column}: {found}, {output}");

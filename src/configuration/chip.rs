@@ -33,6 +33,7 @@ impl ChipSection {
     pub fn check(&self, place: &str) -> Result<(), String> {
         let verification = self.placement.verification.as_ref();
         let checked = self.device.check(place).and_then(|()| self.array.check(place));
+        let checked = checked.and_then(|()| self.array.check_device(&self.device));
         let checked = checked.and_then(|()| verification.map_or(Ok(()), |verification| verification.check(place)));
         checked.map_err(|error| error.to_string())
     }

@@ -18,6 +18,7 @@ use crate::error::CompilerError;
 use crate::hardware::{HardwareSpecification, InputCoding, Quantiser};
 use crate::mapping::{Calibration, CountRange, ProjectionCalibration, common_grid, count_ranges, on_grid};
 use crate::program::Geometry;
+use crate::substrate::scratch_of;
 
 /// All projections with trained weights on the columns of a chip, in stages of awareness.
 #[derive(Debug)]
@@ -203,26 +204,6 @@ fn column_input(columns: &Columns, coding: InputCoding, range: CountRange, shape
     ColumnInput { geometry, shape, minimum_count: range.low, maximum_count: range.high, coding }
 }
 
-fn scratch_of(scratch: &mut SubstrateScratch) -> &mut Scratch {
-    if !scratch.is::<Scratch>() {
-        *scratch = Box::new(Scratch::default());
-    }
-    // The line above makes it one.
-    match scratch.downcast_mut::<Scratch>() {
-        Some(scratch) => scratch,
-        None => unreachable!("the scratch was just made"),
-    }
-}
-
-fn wrapped(error: CompilerError) -> SpikegradError {
-    match error {
-        CompilerError::Spikegrad(error) => error,
-        CompilerError::Snn(error) => error.into(),
-        CompilerError::Kernel(error) => error.into(),
-        error => SpikegradError::Substrate(Box::new(error)),
-    }
-}
-
 impl Substrate for CrossbarSubstrate {
     fn identity(&self) -> String {
         let steps: Vec<Option<i32>> =
@@ -232,7 +213,7 @@ impl Substrate for CrossbarSubstrate {
     }
 
     fn refresh(&mut self, network: &Network, position: &Position) -> Result<(), SpikegradError> {
-        self.take_over(network, position).map_err(wrapped)
+        self.take_over(network, position).map_err(Into::into)
     }
 
     fn constrain(&self, projection: usize, mantissas: &mut [i8]) {
@@ -265,8 +246,8 @@ impl Substrate for CrossbarSubstrate {
         scratch: &mut SubstrateScratch,
     ) -> Result<(), SpikegradError> {
         let columns = self.columns(projection)?;
-        let scratch = scratch_of(scratch);
-        columns.add_currents(group.counts, group.examples, group.samples, totals, scratch).map_err(wrapped)
+        let scratch = scratch_of::<Scratch>(scratch);
+        columns.add_currents(group.counts, group.examples, group.samples, totals, scratch).map_err(Into::into)
     }
 
     fn add_gradients(
@@ -281,8 +262,8 @@ impl Substrate for CrossbarSubstrate {
         if columns.parameter_count() == 0 && sums.weights.is_empty() {
             return Ok(());
         }
-        let scratch = scratch_of(scratch);
-        columns.add_gradients(group.counts, group.examples, group.samples, errors, sums, scratch).map_err(wrapped)
+        let scratch = scratch_of::<Scratch>(scratch);
+        columns.add_gradients(group.counts, group.examples, group.samples, errors, sums, scratch).map_err(Into::into)
     }
 
     fn update(&mut self, sums: &[GradientSums], rates: &SubstrateRates) -> Result<(), SpikegradError> {

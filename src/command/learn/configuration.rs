@@ -51,6 +51,7 @@ impl DeltaConfiguration {
     pub fn check(&self, place: &str) -> anyhow::Result<()> {
         self.device.check(place)?;
         self.array.check(place)?;
+        self.array.check_device(&self.device)?;
         self.training.check()?;
         if !(self.test_share > 0.0 && self.test_share < 1.0) {
             let problem = format!("test_share: expected a share above 0 and below 1, found {}", self.test_share);

@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &LearnArguments, context: &Context) -> anyhow::Resu
     }
     folder.check(existing)?;
     let material = Material::load(&configuration.data, context)?;
+    material.parts(configuration.test_share, configuration.training.seed)?;
     let interruption = Interruption::listen()?;
     let mut done = Vec::new();
     if existing == Existing::Resume {

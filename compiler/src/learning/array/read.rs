@@ -141,7 +141,8 @@ fn through_wires(array: &SynapseArray, wires: Wires) -> Result<(Vec<f32>, Vec<f3
     Ok(transfer.chunks_exact(2).zip(pairs.siemens.chunks_exact(2)).map(through).unzip())
 }
 
-fn no_conductance(specification: &DeviceSpecification) -> CompilerError {
+/// What is refused where a read goes through wires.
+pub(super) fn no_conductance(specification: &DeviceSpecification) -> CompilerError {
     CompilerError::Device {
         place: specification.name.clone(),
         field: "energy.lowest_conductance_s".to_owned(),

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::TikiTakaSettings;
+use super::read::no_conductance;
 use crate::error::CompilerError;
 use crate::hardware::Spread;
+use crate::learning::device::DeviceSpecification;
 
 /// How a signed weight is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +99,26 @@ impl Default for ArraySettings {
 }
 
 impl ArraySettings {
+    /// Refuses what a device does not allow: pairs of devices that are pairs, wires before conductances are known.
+    ///
+    /// # Errors
+    /// [`CompilerError::Device`] naming the field.
+    pub fn check_device(&self, device: &DeviceSpecification) -> Result<(), CompilerError> {
+        if self.pairing == Pairing::Pair && device.pair.is_some() {
+            return Err(CompilerError::Device {
+                place: device.name.clone(),
+                field: "pairing".to_owned(),
+                expected: "\"reference\" for devices that come in pairs".to_owned(),
+                found: "\"pair\"".to_owned(),
+                remedy: "leave pairing out".to_owned(),
+            });
+        }
+        if self.read.wires.is_some() && device.conductance_s(0.0).is_none() {
+            return Err(no_conductance(device));
+        }
+        Ok(())
+    }
+
     /// Refuses numbers out of range.
     ///
     /// # Errors

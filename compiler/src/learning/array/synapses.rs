@@ -28,15 +28,7 @@ impl SynapseArray {
         place: u64,
     ) -> Result<Self, CompilerError> {
         settings.check(&specification.name)?;
-        if settings.pairing == Pairing::Pair && specification.pair.is_some() {
-            return Err(CompilerError::Device {
-                place: specification.name.clone(),
-                field: "pairing".to_owned(),
-                expected: "\"reference\" for devices that come in pairs".to_owned(),
-                found: "\"pair\"".to_owned(),
-                remedy: "leave pairing out".to_owned(),
-            });
-        }
+        settings.check_device(specification)?;
         let draw = |polarity: u64| Devices::draw(specification, inputs, outputs, seed, 2 * place + polarity);
         let negative = match settings.pairing {
             Pairing::Reference => None,

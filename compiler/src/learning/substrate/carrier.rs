@@ -1,7 +1,7 @@
 //! Total inputs with noise, and the factors of an update, example by example.
 
 use kernels::{Counts, Engine, Store, Workspace, as_unsigned};
-use spikegrad::{Factors, Group, SubstrateScratch};
+use spikegrad::{Factors, Group};
 
 use super::site::Site;
 use crate::error::CompilerError;
@@ -12,17 +12,6 @@ pub(super) struct Scratch {
     totals: Vec<i32>,
     currents: Vec<f32>,
     workspace: Workspace,
-}
-
-pub(super) fn scratch_of(scratch: &mut SubstrateScratch) -> &mut Scratch {
-    if !scratch.is::<Scratch>() {
-        *scratch = Box::new(Scratch::default());
-    }
-    // The line above makes it one.
-    match scratch.downcast_mut::<Scratch>() {
-        Some(scratch) => scratch,
-        None => unreachable!("the scratch was just made"),
-    }
 }
 
 /// Adds the total inputs of a group of examples, `bits` after the point. Noise of a read follows from the number of the

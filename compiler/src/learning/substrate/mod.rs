@@ -35,6 +35,7 @@ use super::array::{ArraySettings, LearningArray, UpdateRule, Verification};
 use super::device::DeviceSpecification;
 use super::record::{Record, end};
 use crate::error::CompilerError;
+use crate::substrate::scratch_of;
 
 /// Bits after the point of total inputs that carry noise.
 const NOISE_BITS: u32 = 8;
@@ -161,14 +162,6 @@ impl LearningSubstrate {
     }
 }
 
-fn wrapped(error: CompilerError) -> SpikegradError {
-    match error {
-        CompilerError::Spikegrad(error) => error,
-        CompilerError::Kernel(error) => error.into(),
-        error => SpikegradError::Substrate(Box::new(error)),
-    }
-}
-
 impl Substrate for LearningSubstrate {
     fn identity(&self) -> String {
         let parts = (&self.specification, &self.settings, &self.placement, self.seed);
@@ -178,7 +171,7 @@ impl Substrate for LearningSubstrate {
     fn refresh(&mut self, _network: &Network, position: &Position) -> Result<(), SpikegradError> {
         self.update = u64::from(position.epoch) << 32 | (position.batch & u64::from(u32::MAX));
         self.sites.iter_mut().flatten().for_each(|site| site.takes_wires = position.batch == 0);
-        self.sites.iter_mut().flatten().try_for_each(Site::pack).map_err(wrapped)
+        self.sites.iter_mut().flatten().try_for_each(Site::pack).map_err(Into::into)
     }
 
     fn constrain(&self, projection: usize, mantissas: &mut [i8]) {
@@ -189,7 +182,7 @@ impl Substrate for LearningSubstrate {
 
     fn store(&mut self, projection: usize, weights: &mut [f32], mantissas: &mut [i8]) -> Result<(), SpikegradError> {
         let Some(Some(site)) = self.sites.get_mut(projection) else { return Ok(()) };
-        site.store(weights).map_err(wrapped)?;
+        site.store(weights)?;
         mantissas.copy_from_slice(site.mantissas());
         Ok(())
     }
@@ -217,8 +210,8 @@ impl Substrate for LearningSubstrate {
     ) -> Result<(), SpikegradError> {
         let site = self.site(projection)?;
         let bits = self.grid_bits[site.to];
-        let scratch = carrier::scratch_of(scratch);
-        carrier::add_currents(site, self.engine, group, self.update, bits, totals, scratch).map_err(wrapped)
+        let scratch = scratch_of::<Scratch>(scratch);
+        carrier::add_currents(site, self.engine, group, self.update, bits, totals, scratch).map_err(Into::into)
     }
 
     fn add_gradients(
@@ -240,7 +233,7 @@ impl Substrate for LearningSubstrate {
         let UpdateRule::Trains { .. } = self.settings.rule else { return Ok(()) };
         for (site, sums) in self.sites.iter_mut().zip(sums) {
             if let Some(site) = site {
-                site.learn(&sums.factors, rates).map_err(wrapped)?;
+                site.learn(&sums.factors, rates)?;
             }
         }
         Ok(())
