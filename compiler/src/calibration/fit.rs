@@ -133,7 +133,7 @@ impl Fit {
             }
         }
         for (&place, sums) in read.places.iter().zip(read.sums.chunks_exact(slices * outputs)) {
-            if !(read.first + place as usize).is_multiple_of(stride) {
+            if !read.position(place).is_multiple_of(stride) {
                 continue;
             }
             for (slice, sums) in sums.chunks_exact(outputs).enumerate() {

@@ -60,10 +60,12 @@ pub struct ColumnRead<'a> {
     pub row_tile: usize,
     /// Index j into [`ColumnOperator::streams`].
     pub stream: usize,
-    /// First position of the group, counted over all examples: `example * positions + position`.
+    /// First of the group among the positions that are visited.
     pub first: usize,
     /// Positions of the group.
     pub count: usize,
+    /// The positions that are visited, where not all are.
+    listed: Option<&'a [u32]>,
     /// Positions with at least one active row, less `first`, ascending. The partial sums of all
     /// others are 0.
     pub places: &'a [u32],
@@ -75,6 +77,15 @@ pub struct ColumnRead<'a> {
     pub pitch: usize,
     /// Partial sums `[places][slices][outputs]`; empty when only rows were asked for.
     pub sums: &'a [i32],
+}
+
+impl ColumnRead<'_> {
+    /// A place of the group, counted over all examples: `example * positions + position`.
+    #[inline]
+    pub fn position(&self, place: u32) -> usize {
+        let place = self.first + place as usize;
+        self.listed.map_or(place, |listed| listed[place] as usize)
+    }
 }
 
 /// Memory of [`ColumnOperator::for_each_read`], reused from call to call.
@@ -259,12 +270,28 @@ impl ColumnOperator {
         counts: Counts<'_>,
         examples: usize,
         scratch: &mut ColumnScratch,
+        visit: impl FnMut(ColumnRead<'_>),
+    ) -> Result<(), CompilerError> {
+        self.for_each_listed_read(counts, examples, None, scratch, visit)
+    }
+
+    /// As [`ColumnOperator::for_each_read`], of the listed positions alone, each below `examples * positions` and
+    /// ascending; of all where `listed` is `None`.
+    ///
+    /// # Errors
+    /// As [`ColumnOperator::for_each_read`].
+    pub fn for_each_listed_read(
+        &self,
+        counts: Counts<'_>,
+        examples: usize,
+        listed: Option<&[u32]>,
+        scratch: &mut ColumnScratch,
         mut visit: impl FnMut(ColumnRead<'_>),
     ) -> Result<(), CompilerError> {
         let columns = self.columns();
         let mut sums = std::mem::take(&mut scratch.sums);
         let mut workspace = std::mem::take(&mut scratch.workspace);
-        let result = self.for_each_rows(counts, examples, scratch, |read| {
+        let result = self.for_each_listed_rows(counts, examples, listed, scratch, |read| {
             let places = read.places.len();
             let tile = &self.tiles[read.row_tile];
             sums.resize(sums.len().max(places * columns), 0);
@@ -291,14 +318,25 @@ impl ColumnOperator {
         counts: Counts<'_>,
         examples: usize,
         scratch: &mut ColumnScratch,
+        visit: impl FnMut(ColumnRead<'_>) -> Result<(), CompilerError>,
+    ) -> Result<(), CompilerError> {
+        self.for_each_listed_rows(counts, examples, None, scratch, visit)
+    }
+
+    fn for_each_listed_rows(
+        &self,
+        counts: Counts<'_>,
+        examples: usize,
+        listed: Option<&[u32]>,
+        scratch: &mut ColumnScratch,
         mut visit: impl FnMut(ColumnRead<'_>) -> Result<(), CompilerError>,
     ) -> Result<(), CompilerError> {
-        self.check(counts, examples)?;
-        let total = examples * self.positions();
+        self.check(counts, examples, listed)?;
+        let total = listed.map_or(examples * self.positions(), <[u32]>::len);
         let group = (GROUP_BYTES / 4 / self.columns().max(1)).clamp(16, 256).next_multiple_of(16);
         for first in (0..total).step_by(group) {
             let count = group.min(total - first);
-            self.gather(counts, first, count, scratch);
+            self.gather(counts, listed, first..first + count, scratch);
             let mut start = 0;
             for (row_tile, tile) in self.tiles.iter().enumerate() {
                 let bytes = start..start + count * tile.pitch;
@@ -325,6 +363,7 @@ impl ColumnOperator {
                         stream: index,
                         first,
                         count,
+                        listed,
                         places,
                         active,
                         rows,
@@ -337,8 +376,15 @@ impl ColumnOperator {
         Ok(())
     }
 
-    /// Magnitudes of the rows of `count` positions, tile by tile, padded.
-    fn gather(&self, counts: Counts<'_>, first: usize, count: usize, scratch: &mut ColumnScratch) {
+    /// Magnitudes of the rows of a group of positions, tile by tile, padded.
+    fn gather(
+        &self,
+        counts: Counts<'_>,
+        listed: Option<&[u32]>,
+        group: std::ops::Range<usize>,
+        scratch: &mut ColumnScratch,
+    ) {
+        let count = group.len();
         let ColumnScratch { patch, positive, negative, .. } = scratch;
         let (neurons, positions) = (self.patches.neurons(), self.positions());
         let length: usize = self.tiles.iter().map(|tile| tile.pitch * count).sum();
@@ -347,8 +393,9 @@ impl ColumnOperator {
         positive.resize(length, 0);
         negative.clear();
         negative.resize(if self.is_signed { length } else { 0 }, 0);
-        for place in 0..count {
-            let (example, position) = ((first + place) / positions, (first + place) % positions);
+        for (place, visited) in group.enumerate() {
+            let visited = listed.map_or(visited, |listed| listed[visited] as usize);
+            let (example, position) = (visited / positions, visited % positions);
             self.patches.gather(&counts.bytes()[example * neurons..][..neurons], position, patch);
             let mut start = 0;
             for (tile, rows) in self.tiles.iter().zip(patch.chunks(self.array_rows)) {
@@ -363,10 +410,18 @@ impl ColumnOperator {
         }
     }
 
-    fn check(&self, counts: Counts<'_>, examples: usize) -> Result<(), CompilerError> {
+    fn check(&self, counts: Counts<'_>, examples: usize, listed: Option<&[u32]>) -> Result<(), CompilerError> {
         let is_signed = matches!(counts, Counts::Signed(_));
         if Some(counts.len()) == self.patches.neurons().checked_mul(examples) && is_signed == self.is_signed {
-            return Ok(());
+            let total = examples * self.positions();
+            return match listed.and_then(|listed| listed.iter().find(|&&place| place as usize >= total)) {
+                None => Ok(()),
+                Some(place) => Err(CompilerError::Samples {
+                    what: "position of a crossbar".to_owned(),
+                    expected: format!("one of {total}"),
+                    found: place.to_string(),
+                }),
+            };
         }
         let signed = |is_signed: bool| if is_signed { "signed" } else { "unsigned" };
         Err(CompilerError::Samples {

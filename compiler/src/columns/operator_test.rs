@@ -67,7 +67,11 @@ proptest! {
         let positions = height * width;
         let mut scratch = ColumnScratch::default();
         let slices = slicing.count();
+        let mut sums_of = std::collections::BTreeMap::new();
         operator.for_each_read(view, examples, &mut scratch, |read| {
+            for (&place, sums) in read.places.iter().zip(read.sums.chunks_exact(operator.columns())) {
+                sums_of.insert((read.position(place), read.row_tile, read.stream), sums.to_vec());
+            }
             let stream = operator.streams()[read.stream];
             let mut next = 0;
             for place in 0..read.count {
@@ -103,6 +107,18 @@ proptest! {
             assert_eq!(next, read.places.len());
         }).unwrap();
         prop_assert!(seen.iter().all(|&times| times == 1));
+        // Positions that are read alone have the sums that they have among all.
+        let listed: Vec<u32> = (0..(examples * positions) as u32).filter(|_| random.below(3) == 0).collect();
+        sums_of.retain(|(position, ..), _| listed.contains(&(*position as u32)));
+        let mut of_listed = std::collections::BTreeMap::new();
+        operator.for_each_listed_read(view, examples, Some(&listed), &mut scratch, |read| {
+            for (&place, sums) in read.places.iter().zip(read.sums.chunks_exact(operator.columns())) {
+                of_listed.insert((read.position(place), read.row_tile, read.stream), sums.to_vec());
+            }
+        }).unwrap();
+        prop_assert_eq!(of_listed, sums_of);
+        let beyond = [(examples * positions) as u32];
+        prop_assert!(operator.for_each_listed_read(view, examples, Some(&beyond), &mut scratch, |_| ()).is_err());
         // Put together again they are the exact product.
         for position in 0..examples * positions {
             let counts = &counts[position / positions * neurons..][..neurons];

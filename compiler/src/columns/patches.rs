@@ -75,4 +75,32 @@ impl Patches {
             out[last * channels..].fill(0);
         }
     }
+
+    /// Adds the numbers of some rows of one position, `first` the first of them, to the neurons that drive them: the
+    /// transposed of [`Patches::gather`]. `example` holds [`Patches::neurons`] sums.
+    pub fn scatter(&self, values: &[i64], position: usize, first: usize, example: &mut [i64]) {
+        // Rows of a tap are driven by neighbours.
+        let run = self.convolution.map_or(values.len(), |shape| shape.input_channels);
+        let mut row = first;
+        while row < first + values.len() {
+            let end = if self.convolution.is_some() { (row / run + 1) * run } else { row + run };
+            let end = end.min(first + values.len());
+            if let Some(neuron) = self.neuron(position, row) {
+                let sums = example[neuron..].iter_mut();
+                sums.zip(&values[row - first..end - first]).for_each(|(sum, &value)| *sum += value);
+            }
+            row = end;
+        }
+    }
+
+    /// The neuron that drives a row at an output position; `None` outside the map.
+    fn neuron(&self, position: usize, row: usize) -> Option<usize> {
+        let Some(shape) = &self.convolution else { return Some(row) };
+        let (channel, tap) = (row % shape.input_channels, row / shape.input_channels);
+        let (y, x) = (position / shape.output_width(), position % shape.output_width());
+        let y = (y * shape.stride[0] + tap / shape.kernel[1]).checked_sub(shape.padding[0])?;
+        let x = (x * shape.stride[1] + tap % shape.kernel[1]).checked_sub(shape.padding[1])?;
+        let is_inside = y < shape.input_height && x < shape.input_width;
+        is_inside.then_some((y * shape.input_width + x) * shape.input_channels + channel)
+    }
 }

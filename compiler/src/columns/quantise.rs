@@ -181,7 +181,7 @@ impl<T: Total> ColumnQuantiser<T> {
         let mut counts = CodeCounts::default();
         let places = read.places.iter().zip(read.active).zip(read.sums.chunks_exact(slices * outputs));
         for ((&place, &active), sums) in places {
-            let totals = &mut totals[(read.first + place as usize) * outputs..][..outputs];
+            let totals = &mut totals[read.position(place) * outputs..][..outputs];
             self.add_reference(read.stream, active as i32, totals);
             let seen = self.add_sums(read.row_tile, read.stream, sums, totals);
             counts.zeros += seen.zeros;

@@ -119,7 +119,7 @@ impl ChipColumns {
         scratch.references.resize(self.column_tiles, 0);
         for (&place, rows) in read.places.iter().zip(read.rows.chunks_exact(read.pitch)) {
             let ChipScratch { currents, sums, references, active } = &mut *scratch;
-            let position = read.first + place as usize;
+            let position = read.position(place);
             let (sample, position_in_map) = (position / self.positions, position % self.positions);
             let number = (first_sample + sample as u64) * self.positions as u64 + position_in_map as u64;
             let number = number * self.streams as u64 + read.stream as u64;

@@ -20,7 +20,9 @@ pub(super) struct Scratch {
     /// Errors of a position, once for every slice.
     pub errors: Vec<i32>,
     pub masked: MaskedScratch,
-    pub is_active: Vec<bool>,
+    /// Positions with errors, and their errors `[position with errors][output]`.
+    pub active: Vec<u32>,
+    pub active_errors: Vec<i32>,
 }
 
 /// Partial sums are weighed so many at a time, about, so that inner loops stay long.
@@ -121,7 +123,7 @@ impl Columns {
                 for other in others.chunks_exact(outputs) {
                     row.iter_mut().zip(other).for_each(|(part, &other)| *part += other);
                 }
-                let start = (read.first + place as usize) * outputs;
+                let start = read.position(place) * outputs;
                 let reference = reference * i64::from(active);
                 let totals = totals[start..start + outputs].iter_mut().zip(&*row);
                 totals.for_each(|(total, &part)| *total += weight * (i64::from(part) + reference));
@@ -176,7 +178,7 @@ impl Columns {
                 buffer.extend_from_slice(read.sums);
                 let positions = self.operator.positions();
                 for (sums, &place) in buffer.chunks_exact_mut(self.operator.columns()).zip(read.places) {
-                    let place = read.first + place as usize;
+                    let place = read.position(place);
                     let sample = samples.get(place / positions).copied().unwrap_or(0);
                     noisy.disturb(sums, [sample, (place % positions) as u32, read.row_tile as u32, read.stream as u32]);
                 }

@@ -27,7 +27,7 @@ impl Columns {
         (slices * streams) as i64
     }
 
-    /// Adds `sum E` for every output, then for every partial sum `sum E * (Q(P) - Q(0))`, and behind all of
+    /// From the positions that errors arrive at, adds `sum E` for every output, then for every partial sum `sum E * (Q(P) - Q(0))`, and behind all of
     /// them for a ternary quantiser `sum E * sign(P) * ([|P| = t] + [|P| = t - 1])`; masked gradients too
     /// where `sums` has room.
     pub fn add_gradients(
@@ -42,10 +42,17 @@ impl Columns {
         let [_, slices, _, outputs] = self.sizes.0;
         let (operator, reading) = self.reading(samples);
         let counts = operator.counts(counts.bytes());
-        let Scratch { columns, noisy, sums, levels, masked, is_active, errors: errors_of_slices, .. } = scratch;
-        is_active.clear();
-        is_active
-            .extend(errors.chunks_exact(outputs).map(|errors| errors.iter().fold(0, |all, error| all | error) != 0));
+        let Scratch { columns, noisy, sums, levels, masked, active, active_errors, errors: errors_of_slices, .. } =
+            scratch;
+        active.clear();
+        active_errors.clear();
+        for (position, errors) in errors.chunks_exact(outputs).enumerate() {
+            if errors.iter().fold(0, |all, error| all | error) != 0 {
+                active.push(position as u32);
+                active_errors.extend_from_slice(errors);
+            }
+        }
+        let errors = &*active_errors;
         let available = gradients.parameters.len();
         let (of_rest, rest) = gradients.parameters.split_at_mut(outputs.min(available));
         let (of_scales, of_levels) = rest.split_at_mut(self.sizes.count().min(rest.len()));
@@ -53,10 +60,9 @@ impl Columns {
             of_rest.iter_mut().zip(errors).for_each(|(sum, &error)| *sum += i64::from(error));
         }
         let is_masked = !gradients.weights.is_empty();
-        let is_active = &*is_active;
-        let mut masked = Masked { columns: self, grid: reading.grid, errors, is_active, scratch: masked };
+        let mut masked = Masked { columns: self, grid: reading.grid, errors, scratch: masked };
         let mut outcome = Ok(());
-        operator.for_each_read(counts, examples, columns, |read| {
+        operator.for_each_listed_read(counts, examples, Some(active), columns, |read| {
             let partial = self.disturbed(&read, reading, noisy);
             self.levels_of(&read, reading, levels);
             let width = slices * outputs;
@@ -69,7 +75,6 @@ impl Columns {
                 partial,
                 levels,
                 errors,
-                is_active,
                 errors_of_slices,
                 grid: reading.grid,
                 of_scales: scale_sums,
@@ -129,8 +134,8 @@ struct CodeSums<'a> {
     read: &'a ColumnRead<'a>,
     partial: &'a [i32],
     levels: &'a [i32],
+    /// `[position that is visited][output]`.
     errors: &'a [i32],
-    is_active: &'a [bool],
     errors_of_slices: &'a mut Vec<i32>,
     grid: i32,
     of_scales: &'a mut [i32],
@@ -142,15 +147,10 @@ impl Loop for CodeSums<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { columns, read, partial, levels, errors, is_active, errors_of_slices, grid, of_scales, of_levels } =
-            self;
+        let Self { columns, read, partial, levels, errors, errors_of_slices, grid, of_scales, of_levels } = self;
         let (outputs, width) = (columns.sizes.0[3], levels.len());
         for (&place, partial) in read.places.iter().zip(partial.chunks_exact(width)) {
-            let place = read.first + place as usize;
-            if !is_active[place] {
-                continue;
-            }
-            let errors = &errors[place * outputs..][..outputs];
+            let errors = &errors[(read.first + place as usize) * outputs..][..outputs];
             errors_of_slices.clear();
             (0..width / outputs).for_each(|_| errors_of_slices.extend_from_slice(errors));
             columns.add_codes(partial, levels, errors_of_slices, grid, of_scales, of_levels);

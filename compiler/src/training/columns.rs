@@ -142,6 +142,12 @@ impl Columns {
             Quantiser::Ideal {} | Quantiser::Sign {} => ([1; 4], [0; 2]),
         };
         let is_masked = compares && options.gradient == ColumnGradient::Masked;
+        // Errors that cross masked columns are in units of one threshold.
+        if is_masked && network.populations()[projection.to].thresholds.len() > 1 {
+            let problem =
+                format!("population '{}' has one threshold per channel", network.populations()[projection.to].name);
+            return Err(refused(problem, "use --column-gradient straight"));
+        }
         if is_masked && operator.columns() > MOST_COLUMNS {
             let problem = format!("{} slices of outputs; masked gradients take {MOST_COLUMNS}", operator.columns());
             return Err(refused(problem, "split it, or use --column-gradient straight"));

@@ -80,10 +80,10 @@ impl Columns {
             let all = read.sums.chunks_exact(operator.columns().max(1)).zip(read.places.iter().zip(read.active));
             for (sums, (&place, &active)) in all {
                 for (column, &sum) in sums.iter().enumerate() {
-                    let place = (read.first + place as usize) * outputs + column % outputs;
+                    let place = read.position(place) * outputs + column % outputs;
                     totals[place] += i64::from(sum) * weights[column / outputs] * stream;
                 }
-                let start = (read.first + place as usize) * outputs;
+                let start = read.position(place) * outputs;
                 totals[start..start + outputs]
                     .iter_mut()
                     .for_each(|total| *total += reference * stream * i64::from(active));

@@ -34,8 +34,8 @@ pub(super) struct MaskedScratch {
 pub(super) struct Masked<'a> {
     pub columns: &'a Columns,
     pub grid: i32,
+    /// `[position that is visited][output]`.
     pub errors: &'a [i32],
-    pub is_active: &'a [bool],
     pub scratch: &'a mut MaskedScratch,
 }
 
@@ -60,10 +60,10 @@ impl Masked<'_> {
         limits.extend(columns.of_read(&columns.limits, read).iter().map(|&limit| (limit * self.grid as f32) as i32));
         amounts.clear();
         amounts.resize(read.places.len() * outputs, 0);
-        let (errors, is_active) = (self.errors, self.is_active);
+        let errors = self.errors;
         let centres = columns.of_read(&columns.centres, read);
         let engine = columns.operator.engine();
-        engine.vectorised(Passing { read, partial, errors, is_active, limits, centres, open, passing, amounts });
+        engine.vectorised(Passing { read, partial, errors, limits, centres, open, passing, amounts });
         self.add_weights(read, weights)?;
         if read.stream + 1 == streams && !arriving.is_empty() { self.send_errors(read, arriving) } else { Ok(()) }
     }
@@ -122,42 +122,12 @@ impl Masked<'_> {
         }
         let (positions, neurons) = (operator.positions(), operator.patches().neurons());
         for (place, errors) in errors_of_rows.chunks_exact(rows).enumerate() {
-            let (example, position) = ((read.first + place) / positions, (read.first + place) % positions);
-            if self.is_active[read.first + place] {
-                let first = read.row_tile * operator.rows(0);
-                columns.send(position, first, errors, &mut arriving[example * neurons..][..neurons]);
-            }
+            let position = read.position(place as u32);
+            let (example, position) = (position / positions, position % positions);
+            let first = read.row_tile * operator.rows(0);
+            operator.patches().scatter(errors, position, first, &mut arriving[example * neurons..][..neurons]);
         }
         Ok(())
-    }
-}
-
-impl Columns {
-    /// Adds the errors of some rows of an output position, the first of them `first`, to the neurons that drive them.
-    fn send(&self, position: usize, first: usize, errors: &[i64], arriving: &mut [i64]) {
-        // Rows of a tap are driven by neighbours.
-        let run = self.convolution.map_or(errors.len(), |shape| shape.input_channels);
-        let mut row = first;
-        while row < first + errors.len() {
-            let end = if self.convolution.is_some() { (row / run + 1) * run } else { row + run };
-            let end = end.min(first + errors.len());
-            if let Some(neuron) = self.neuron(position, row) {
-                let arriving = arriving[neuron..].iter_mut();
-                arriving.zip(&errors[row - first..end - first]).for_each(|(sum, &error)| *sum += error);
-            }
-            row = end;
-        }
-    }
-
-    /// The neuron that drives a row at an output position; `None` outside the map.
-    fn neuron(&self, position: usize, row: usize) -> Option<usize> {
-        let Some(shape) = &self.convolution else { return Some(row) };
-        let (channel, tap) = (row % shape.input_channels, row / shape.input_channels);
-        let (y, x) = (position / shape.output_width(), position % shape.output_width());
-        let y = (y * shape.stride[0] + tap / shape.kernel[1]).checked_sub(shape.padding[0])?;
-        let x = (x * shape.stride[1] + tap % shape.kernel[1]).checked_sub(shape.padding[1])?;
-        let is_inside = y < shape.input_height && x < shape.input_width;
-        is_inside.then_some((y * shape.input_width + x) * shape.input_channels + channel)
     }
 }
 
@@ -166,7 +136,6 @@ struct Passing<'a> {
     read: &'a ColumnRead<'a>,
     partial: &'a [i32],
     errors: &'a [i32],
-    is_active: &'a [bool],
     limits: &'a [i32],
     centres: &'a [i32],
     open: &'a mut [u8],
@@ -179,7 +148,7 @@ impl Loop for Passing<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { read, partial, errors, is_active, limits, centres, open, passing, amounts } = self;
+        let Self { read, partial, errors, limits, centres, open, passing, amounts } = self;
         let width = limits.len();
         let outputs = amounts.len() / read.places.len().max(1);
         if outputs == 0 {
@@ -187,10 +156,6 @@ impl Loop for Passing<'_> {
         }
         let places = read.places.iter().zip(partial.chunks_exact(width)).zip(amounts.chunks_exact_mut(outputs));
         for ((&place, partial), amounts) in places {
-            let position = read.first + place as usize;
-            if !is_active[position] {
-                continue;
-            }
             let open = open[place as usize * width..][..width].iter_mut();
             let bounds = limits.iter().zip(centres);
             for ((&partial, (&limit, &centre)), (open, passing)) in
@@ -203,7 +168,7 @@ impl Loop for Passing<'_> {
             for passing in passing.chunks_exact(outputs) {
                 amounts.iter_mut().zip(passing).for_each(|(amount, &passes)| *amount += passes);
             }
-            let errors = &errors[position * outputs..][..outputs];
+            let errors = &errors[(read.first + place as usize) * outputs..][..outputs];
             amounts.iter_mut().zip(errors).for_each(|(amount, &error)| *amount *= error);
         }
     }

@@ -7,7 +7,7 @@ mod runs;
 
 use kernels::Isa;
 use snn::random::{Purpose, Stream};
-use snn::{Network, NeuronKind, Shorthand, ShorthandPadding, WeightFormat};
+use snn::{Network, NetworkDescription, NeuronKind, Shorthand, ShorthandPadding, WeightFormat};
 use spikegrad::{Resources, Samples, TrainingSettings};
 
 use crate::hardware::HardwareSpecification;
@@ -28,6 +28,11 @@ pub(super) fn chip(rows: usize, bits: u32, cell_bits: u32, quantiser: &str, rest
 
 /// A network for 8 x 8 digits with counts of up to 15 between populations.
 pub(crate) fn network(topology: &str) -> Network {
+    Network::build(&description(topology)).unwrap()
+}
+
+/// The description of [`network`].
+pub(super) fn description(topology: &str) -> NetworkDescription {
     let shorthand = Shorthand {
         topology,
         channels: 1,
@@ -49,7 +54,7 @@ pub(crate) fn network(topology: &str) -> Network {
         };
         population.bias = matches!(population.neuron, NeuronKind::Relu | NeuronKind::Readout);
     }
-    Network::build(&description).unwrap()
+    description
 }
 
 /// The embedded digits from `start` on.

@@ -1,9 +1,9 @@
 //! Whole runs: reproducible, resumable, equal to ordinary training where the chip changes nothing.
 
-use snn::Network;
+use snn::{Network, Threshold};
 use spikegrad::Trainer;
 
-use super::{Digits, chip, network, resources, settings};
+use super::{Digits, chip, description, network, resources, settings};
 use crate::hardware::HardwareSpecification;
 use crate::training::{ColumnGradient, Retraining, Stage, StagePlan, StageReport, Task, TrainingOptions};
 
@@ -112,6 +112,20 @@ fn resuming_anywhere_equals_an_uninterrupted_run() {
     let other = TrainingOptions { seed: 2, ..task.options };
     let refused = Retraining::resume(&Task { options: other, ..task }, &train, &path).unwrap_err();
     assert!(refused.to_string().contains("substrate"), "{refused}");
+}
+
+#[test]
+fn masked_gradients_of_one_threshold_per_channel_are_refused() {
+    let mut described = description("8x8-4C3-P2-12-10");
+    let convolution = described.populations.iter_mut().find(|population| population.name == "convolution1").unwrap();
+    convolution.threshold = Some(Threshold::PerChannel(vec![100, 120, 140, 160]));
+    let network = Network::build(&described).unwrap();
+    let network = Trainer::new(network, settings(1), resources(1)).unwrap().network().clone();
+    let (chip, train) = (chip(11, 4, 1, "{ kind = 'ternary' }", ""), Digits::new(0, 64));
+    let start = |gradient| Retraining::new(&task(&network, &chip, gradient, 1), &train);
+    let message = start(ColumnGradient::Masked).unwrap_err().to_string();
+    assert!(message.contains("one threshold per channel") && message.contains("straight"), "{message}");
+    assert!(start(ColumnGradient::Straight).is_ok());
 }
 
 #[test]
