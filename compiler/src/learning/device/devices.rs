@@ -43,7 +43,7 @@ pub(super) struct Parts {
     pub down: Vec<f32>,
     pub lower: Vec<f32>,
     pub upper: Vec<f32>,
-    /// Slopes, or exponents.
+    /// Slopes, factors on the state in exponents, or exponents.
     pub slope_up: Vec<f32>,
     pub slope_down: Vec<f32>,
     /// `weight = gain * state + offset`.
@@ -97,8 +97,11 @@ impl Devices {
     }
 
     /// Puts every device that is not stuck into the state nearest to the given one that it can hold:
-    /// one number for each weight. Of a pair the positive part goes to the first device, the negative
-    /// part to the second. Nothing is counted; write noise is drawn for `stamp`.
+    /// one number for each weight. Halfway between two levels neighbours go opposite ways, upwards
+    /// where row and column add up to an even number: sums over rows and columns then lean neither
+    /// way, and two devices of one place in arrays that are subtracted from each other go the same
+    /// way. Of a pair the positive part goes to the first device, the negative part to the second.
+    /// Nothing is counted; write noise is drawn for `stamp`.
     ///
     /// # Errors
     /// [`CompilerError::Pulses`] unless there is one finite number for each weight.
@@ -110,8 +113,9 @@ impl Devices {
             let first = index / self.columns * width + index % self.columns;
             let second = self.parts.is_paired().then(|| (first + self.columns, (-wanted).max(0.0)));
             let wanted = if second.is_some() { wanted.max(0.0) } else { wanted };
+            let is_even = (index / self.columns + index % self.columns).is_multiple_of(2);
             for (device, wanted) in [(first, wanted)].into_iter().chain(second) {
-                self.state[device] = self.parts.held(device, wanted);
+                self.state[device] = self.parts.nearest(device, wanted, || is_even);
             }
         }
         self.read_again(stamp);
@@ -187,6 +191,21 @@ impl Parts {
             }
             _ => bounded,
         }
+    }
+
+    /// The same, where states halfway between two levels are raised to the upper one if `is_raised` says so.
+    pub fn nearest(&self, device: usize, wanted: f32, is_raised: impl FnOnce() -> bool) -> f32 {
+        let (lower, upper) = (self.lower[device], self.upper[device]);
+        let Some(levels) = self.levels.filter(|_| upper > lower) else { return self.held(device, wanted) };
+        let (last, range) = (f64::from(levels - 1), f64::from(upper) - f64::from(lower));
+        let above = (f64::from(wanted.max(lower).min(upper)) - f64::from(lower)) / range * last;
+        // Bounds and states are rounded to f32.
+        let is_halfway = (above - above.floor() - 0.5).abs() <= last * f64::from(f32::EPSILON);
+        if !is_halfway {
+            return self.held(device, wanted);
+        }
+        let level = above.floor() + if is_raised() { 1.0 } else { 0.0 };
+        self.held(device, (f64::from(lower) + level / last * range) as f32)
     }
 
     /// The parts of some devices.

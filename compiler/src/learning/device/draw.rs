@@ -13,7 +13,8 @@ const MOST_DEVICES: usize = 1 << 28;
 
 impl Devices {
     /// Draws `rows * columns` devices, or pairs of them, in the state that weighs 0, or the nearest one
-    /// that each can hold. `place` tells the arrays of one seed apart.
+    /// that each can hold: of two levels that are equally near, as with an even number of them, one by
+    /// chance, so that a sum of many devices is about 0. `place` tells the arrays of one seed apart.
     ///
     /// # Errors
     /// Those of [`DeviceSpecification::check`], and [`CompilerError::Pulses`] for an array without
@@ -41,7 +42,9 @@ impl Devices {
         let mut state = Vec::with_capacity(devices);
         for row in 0..rows {
             let mut draws = Draws::new(origin, Purpose::Manufacture, row, 0);
-            state.extend((0..width).map(|_| parts.manufacture(specification, &mut draws)));
+            // A stream of their own, so that devices do not depend on the number of their levels.
+            let mut sides = Draws::new(origin, Purpose::FirstLevel, row, 0);
+            state.extend((0..width).map(|_| parts.manufacture(specification, &mut draws, &mut sides)));
         }
         let is_plain = parts.write_noise == 0.0 && parts.offset.is_empty() && !parts.is_paired();
         let weights = if is_plain { Vec::new() } else { vec![0.0; rows * columns] };
@@ -57,7 +60,10 @@ impl Parts {
         let size = specification.step_size();
         let room = |is_used: bool| Vec::with_capacity(if is_used { devices } else { 0 });
         let model = &specification.model;
-        let is_sloped = matches!(model, Model::LinearStep(_) | Model::SoftBounds(_) | Model::PowerStep(_));
+        let is_sloped = matches!(
+            model,
+            Model::LinearStep(_) | Model::SoftBounds(_) | Model::ExponentialStep(_) | Model::PowerStep(_)
+        );
         let leak = if let Model::Mosfet(mosfet) = model { mosfet.leak_per_s() } else { 0.0 };
         Self {
             rule: Rule::of(specification),
@@ -83,7 +89,7 @@ impl Parts {
     }
 
     /// Draws the next device and gives its first state. Every device takes its numbers in one order.
-    fn manufacture(&mut self, specification: &DeviceSpecification, draws: &mut Draws) -> f32 {
+    fn manufacture(&mut self, specification: &DeviceSpecification, draws: &mut Draws, sides: &mut Draws) -> f32 {
         let (step, bounds) = (&specification.step, &specification.bounds);
         let mut upper = bounds.upper * (1.0 + bounds.upper_spread * draws.wide_normal()).abs();
         let mut lower = bounds.lower * (1.0 + bounds.lower_spread * draws.wide_normal()).abs();
@@ -117,7 +123,7 @@ impl Parts {
         self.down.push(down as f32);
         self.lower.push(lower as f32);
         self.upper.push(upper as f32);
-        self.held(self.stuck.len() - 1, first as f32)
+        self.nearest(self.stuck.len() - 1, first as f32, || sides.uniform() < 0.5)
     }
 
     /// What a family draws for a device; gives the state that weighs 0.
@@ -150,6 +156,11 @@ impl Parts {
                     self.offset.push(-(point + error) as f32);
                     return point + error;
                 }
+            }
+            Model::ExponentialStep(model) => {
+                let [slope_up, slope_down] = model.slopes(lower, upper);
+                self.slope_up.push(slope_up as f32);
+                self.slope_down.push(slope_down as f32);
             }
             Model::PowerStep(model) => {
                 let factor = (1.0 + model.exponent_spread * draws.wide_normal()).abs();

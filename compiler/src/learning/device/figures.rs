@@ -17,6 +17,8 @@ pub struct DeviceFigures {
     pub steps_between_bounds: f64,
     /// Discrete states, where there are such.
     pub levels: Option<u32>,
+    /// Mean step in distances from one discrete state to the next.
+    pub step_levels: Option<f64>,
     /// Energy of a pulse.
     pub write_j: Option<f64>,
     /// Length of a pulse.
@@ -107,6 +109,9 @@ impl DeviceSpecification {
             asymmetry: (step_up - step_down) / mean,
             steps_between_bounds: (self.bounds.upper - self.bounds.lower) / mean,
             levels: self.levels,
+            step_levels: self
+                .levels
+                .map(|levels| mean * f64::from(levels - 1) / (self.bounds.upper - self.bounds.lower)),
             write_j: energy.write_j,
             pulse_s: energy.pulse_ns.map(|pulse| pulse * 1e-9),
             read_j: energy.read_voltage_v.zip(energy.read_ns).and_then(|(voltage, length)| read(voltage, length)),

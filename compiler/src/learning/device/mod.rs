@@ -25,6 +25,7 @@ mod devices;
 mod draw;
 mod families;
 mod figures;
+mod functions;
 mod levels;
 pub mod netlist;
 mod presets;

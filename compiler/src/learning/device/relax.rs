@@ -1,6 +1,7 @@
 //! What happens to devices without pulses.
 
 use super::Devices;
+use super::functions::exponential;
 use super::random::{Draws, Purpose};
 use crate::error::CompilerError;
 
@@ -48,7 +49,7 @@ impl Devices {
             let decayed = match self.parts.decay.get(device) {
                 Some(decay) => {
                     let reset = self.parts.reset[device];
-                    reset + (*state - reset) * (-passed * decay).exp()
+                    reset + (*state - reset) * exponential(-passed * decay)
                 }
                 None => *state,
             };

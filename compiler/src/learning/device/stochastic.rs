@@ -114,9 +114,9 @@ impl Devices {
                 let mut strip = Strip::new(parts, &row);
                 for (stamp, meeting) in meetings {
                     counts = counts + strip.meet(&meeting);
-                    strip.act(draws(stamp).normals(), row.weights);
+                    strip.act(draws(stamp).normals());
                 }
-                strip.store(row.state);
+                strip.store(row);
             } else {
                 let mut pulses = Pulses::new(columns);
                 for (stamp, meeting) in meetings {

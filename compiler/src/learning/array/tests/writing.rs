@@ -28,6 +28,22 @@ fn ideal_writing_gives_the_weights_and_cuts_at_the_bounds() {
     }
 }
 
+#[test]
+fn weights_between_two_levels_lean_neither_way() {
+    let device = device("constant-step", "levels = 4\nstep = { size = 0.5 }");
+    let write = |pairing: Pairing| {
+        let mut array = array(&device, &settings(UpdateRule::Accumulated {}, pairing), SHAPE, 1);
+        array.write(&[0.0; 200], None).unwrap();
+        array.weights()
+    };
+    assert_eq!(write(Pairing::Pair), [0.0; 200]);
+    let held = write(Pairing::Reference);
+    assert!(held.iter().all(|weight| (weight.abs() - 2.0 / 3.0).abs() < 1e-6), "a third of the gain of 2");
+    let sums = held.chunks(10).map(|row| row.iter().sum::<f32>());
+    let columns = (0..10).map(|column| held[column..].iter().step_by(10).sum::<f32>());
+    assert!(sums.chain(columns).all(|sum| sum.abs() < 1e-5));
+}
+
 fn spread(rest: &str) -> DeviceSpecification {
     let step = "step = { size = 0.01, device_spread = 0.2, cycle_spread = 0.3, asymmetry_spread = 0.1 }";
     device("constant-step", &format!("{step}\n{rest}"))

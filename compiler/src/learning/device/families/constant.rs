@@ -17,7 +17,7 @@ impl Law for ConstantLaw {
     #[inline(always)]
     fn answer(&self, made: Made, upward: bool, _: f32) -> (f32, f32) {
         // The bounds of a device that is stuck hold it whatever the step.
-        let step = if upward { made.up } else { made.down };
+        let step = made.size(upward);
         (step, self.cycle_spread * step + self.fixed_spread)
     }
 }

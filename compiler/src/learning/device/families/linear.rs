@@ -69,8 +69,8 @@ pub(in super::super) struct LinearLaw {
 impl Law for LinearLaw {
     #[inline(always)]
     fn answer(&self, made: Made, upward: bool, state: f32) -> (f32, f32) {
-        let (size, slope) = if upward { (made.up, made.slope_up) } else { (made.down, made.slope_down) };
-        let step = size + slope * state;
+        let size = made.size(upward);
+        let step = size + made.slope(upward) * state;
         let noisy = if self.noise == CycleNoise::OfStep { step.abs() } else { size };
         (step, self.cycle_spread * noisy)
     }

@@ -28,8 +28,8 @@ pub(super) use soft_bounds::symmetry_point;
 
 use super::devices::Parts;
 
-/// What a device was made with, as far as its steps depend on it. Slopes are exponents in the power family, and 0 where
-/// the family has none.
+/// What a device was made with, as far as its steps depend on it. Slopes are factors on the state in
+/// the exponential family, exponents in the power family, and 0 where the family has none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Made {
     pub up: f32,
@@ -38,6 +38,26 @@ pub(super) struct Made {
     pub slope_down: f32,
     pub lower: f32,
     pub upper: f32,
+}
+
+impl Made {
+    /// Size of a step in a direction.
+    #[inline(always)]
+    pub fn size(&self, upward: bool) -> f32 {
+        either(upward, self.up, self.down)
+    }
+
+    /// Slope, or exponent, of a direction.
+    #[inline(always)]
+    pub fn slope(&self, upward: bool) -> f32 {
+        either(upward, self.slope_up, self.slope_down)
+    }
+}
+
+/// One of two numbers. Both are at hand before: the compiler would else load the one that is wanted, lane after lane.
+#[inline(always)]
+fn either(is_first: bool, first: f32, second: f32) -> f32 {
+    std::hint::select_unpredictable(is_first, first, second)
 }
 
 /// How a family answers to one pulse.

@@ -10,7 +10,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Law, Made};
+use super::super::functions::power;
+use super::{Law, Made, either};
 
 /// Constants of the power family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,15 +35,9 @@ pub(in super::super) struct PowerLaw {
 impl Law for PowerLaw {
     #[inline(always)]
     fn answer(&self, made: Made, upward: bool, state: f32) -> (f32, f32) {
-        let (lower, upper) = (made.lower, made.upper);
-        let range = upper - lower;
-        if range <= 0.0 {
-            return (0.0, 0.0);
-        }
-        let step = match upward {
-            true => made.up * ((upper - state) / range).max(0.0).powf(made.slope_up),
-            false => made.down * ((state - lower) / range).max(0.0).powf(made.slope_down),
-        };
+        let ahead = either(upward, made.upper - state, state - made.lower);
+        // Not a number where the bounds meet, which counts as 0; they hold the device whatever the step.
+        let step = made.size(upward) * power(ahead / (made.upper - made.lower), made.slope(upward));
         (step, self.cycle_spread * step)
     }
 }

@@ -21,6 +21,7 @@ pub(super) enum Purpose {
     InputTrain = 3,
     ErrorTrain = 4,
     Read = 5,
+    FirstLevel = 6,
 }
 
 /// Seed and place of an array.

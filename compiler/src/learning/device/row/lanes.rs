@@ -10,6 +10,9 @@ use super::super::devices::Parts;
 use super::super::families::{Law, Made};
 use super::super::random::{LANES, Lanes, Normals};
 
+/// Bit that says whether a number is negative.
+const SIGN: u32 = 1 << 31;
+
 /// Sixteen devices side by side. Those that fill up the last block of a row never have a pulse.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
@@ -153,20 +156,22 @@ fn advance<L: Law, const AT_ONCE: bool>(
     done: f32,
     hold: &impl Fn(f32, Made) -> f32,
 ) {
+    // Into lanes of their own, so that the compiler sees that no store changes what the other lanes load.
+    let mut states = [0.0; LANES];
     for (lane, &noise) in noise.iter().enumerate() {
         let (made, state, pulses) = (block.made(lane), block.state[lane], block.pulses[lane]);
         let magnitude = pulses.abs();
         let (step, spread) = law.answer(made, pulses > 0.0, state);
-        let spread = if spread > 0.0 { spread } else { 0.0 };
         let change = match AT_ONCE {
             true => magnitude * step + spread * magnitude.sqrt() * noise,
             false => step + spread * noise,
         };
-        let moved = state + if pulses > 0.0 { change } else { -change };
+        let moved = state + f32::from_bits(change.to_bits() ^ pulses.to_bits() & SIGN);
         let moved = if moved > made.lower { moved } else { made.lower };
         let moved = hold(if moved < made.upper { moved } else { made.upper }, made);
-        block.state[lane] = if magnitude > done { moved } else { state };
+        states[lane] = if magnitude > done { moved } else { state };
     }
+    block.state = states;
 }
 
 /// The level nearest to a state within the bounds.

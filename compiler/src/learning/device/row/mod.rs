@@ -92,8 +92,8 @@ impl Parts {
         if self.is_in_blocks(pulses.numbers.len()) {
             let mut strip = Strip::new(self, &row);
             let counts = strip.take(&pulses.numbers);
-            strip.act(draws.normals(), row.weights);
-            strip.store(row.state);
+            strip.act(draws.normals());
+            strip.store(row);
             return counts;
         }
         match &self.rule {

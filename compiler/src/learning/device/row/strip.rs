@@ -10,21 +10,20 @@ use super::super::statistics::Counts;
 use super::Row;
 use super::lanes::{Block, Give, blocks};
 use super::meeting::{Meet, Meeting};
-use super::write::Write;
+use super::write::{Mark, Marks, Write};
 
 /// Least columns of a row that is worked on in blocks.
 const LEAST_COLUMNS: usize = LANES;
 
 impl Parts {
     /// Whether rows of `columns` columns are worked on in blocks: those of wide arrays without pairs, of families whose
-    /// steps the compiler can vectorise.
+    /// steps the compiler can vectorise, all but measured ones.
     pub fn is_in_blocks(&self, columns: usize) -> bool {
-        let is_vectorised = matches!(self.rule, Rule::Constant(_) | Rule::Linear(_));
-        columns >= LEAST_COLUMNS && !self.is_paired() && is_vectorised
+        columns >= LEAST_COLUMNS && !self.is_paired() && !matches!(self.rule, Rule::Table(_))
     }
 }
 
-/// The blocks of a row, and the pulses that they are to get.
+/// The blocks of a row, the pulses that they are to get, and what the updates before leave to be written.
 pub(in super::super) struct Strip<'a> {
     parts: &'a Parts,
     engine: Engine,
@@ -32,6 +31,10 @@ pub(in super::super) struct Strip<'a> {
     blocks: Vec<Block>,
     most: Vec<u32>,
     left: Vec<u32>,
+    /// Which update wrote each device last; empty where weights are the states.
+    marks: Vec<Marks>,
+    /// Normal numbers of each update.
+    normals: Vec<Normals>,
 }
 
 impl<'a> Strip<'a> {
@@ -41,7 +44,9 @@ impl<'a> Strip<'a> {
         let blocks = blocks(parts, first, row.state);
         let number = blocks.len();
         let engine = Engine::detect(Parallelism::Serial);
-        Self { parts, engine, first, blocks, most: vec![0; number], left: Vec::with_capacity(number) }
+        let marks = vec![[0; LANES]; if row.weights.is_empty() { 0 } else { number }];
+        let (most, left) = (vec![0; number], Vec::with_capacity(number));
+        Self { parts, engine, first, blocks, most, left, marks, normals: Vec::new() }
     }
 
     /// Gives the devices their pulses of a sample.
@@ -62,8 +67,8 @@ impl<'a> Strip<'a> {
         counts
     }
 
-    /// Lets the pulses act, and writes the weights where these are not the states.
-    pub fn act(&mut self, normals: Normals, weights: &mut [f32]) {
+    /// Lets the pulses act.
+    pub fn act(&mut self, normals: Normals) {
         let levels = self.parts.levels;
         match &self.parts.rule {
             Rule::Constant(law) => {
@@ -74,9 +79,10 @@ impl<'a> Strip<'a> {
             Rule::Power(law) => self.give(law, false, law.cycle_spread > 0.0, normals),
             Rule::Table(law) => self.give(law, false, law.cycle_spread > 0.0, normals),
         }
-        if !weights.is_empty() {
-            let Self { parts, first, ref blocks, ref most, .. } = *self;
-            self.engine.vectorised(Write { parts, first, blocks, most, normals, weights });
+        if !self.marks.is_empty() {
+            self.normals.push(normals);
+            let update = self.normals.len() as u32;
+            self.engine.vectorised(Mark { blocks: &self.blocks, marks: &mut self.marks, update });
         }
     }
 
@@ -86,10 +92,14 @@ impl<'a> Strip<'a> {
         self.engine.vectorised(Give { law, normals, is_noisy, at_once, levels, blocks, most, left });
     }
 
-    /// Puts the states back into the row.
-    pub fn store(&self, state: &mut [f32]) {
-        for (states, block) in state.chunks_mut(LANES).zip(&self.blocks) {
+    /// Puts the states back into the row, and what devices weigh that had pulses.
+    pub fn store(self, row: Row<'_>) {
+        for (states, block) in row.state.chunks_mut(LANES).zip(&self.blocks) {
             states.copy_from_slice(&block.state[..states.len()]);
+        }
+        if !self.normals.is_empty() {
+            let Self { parts, first, ref blocks, ref marks, ref normals, .. } = self;
+            self.engine.vectorised(Write { parts, first, blocks, marks, normals, weights: row.weights });
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod bounds;
 mod formulas;
+mod lanes;
+mod levels;
 mod noise;
 mod order;
 mod physical;
