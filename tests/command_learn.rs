@@ -22,6 +22,8 @@ fn a_device_is_shown_so_that_it_can_be_read_again() {
     std::fs::write(&path, text.replace("\"domain-wall\"\ndescription", "\"mine\"\ndescription")).unwrap();
     let again = succeeded(&run(&["learn", "device", path.to_str().unwrap()]));
     assert!(again.starts_with("name = \"mine\""), "{again}");
+    let fine = succeeded(&run(&["learn", "device", "domain-wall", "--levels", "1024"]));
+    assert!(fine.contains("levels = 1024") && fine.contains("1024, a step is 9 of their distances"), "{fine}");
 }
 
 #[test]
@@ -48,6 +50,7 @@ fn what_is_wrong_is_named() {
     failed(&run(&["learn", "device", "nothing"]), 2, &["'nothing'", "gokmen-vlasov"]);
     failed(&run(&["learn", "device", "absent.toml"]), 1, &["absent.toml"]);
     failed(&run(&["learn", "device", "ideal", "--spice", "a.cir"]), 2, &["--spice", "mosfet"]);
+    failed(&run(&["learn", "device", "ideal", "--levels", "1"]), 2, &["--levels", "at least 2"]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.toml");
     let text = succeeded(&run(&["learn", "device", "ideal"]));

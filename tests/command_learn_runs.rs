@@ -139,8 +139,10 @@ fn results(out: &Path) -> (Vec<u8>, Vec<Value>, Value) {
     metrics.iter_mut().flat_map(|one| timed.map(|name| one.as_object_mut().unwrap().remove(name))).for_each(drop);
     let mut summary = object(&out.join("summary.json"));
     let fields = summary.as_object_mut().unwrap();
-    for name in ["train_seconds", "samples_per_second", "model", "out"] {
-        fields.remove(name);
+    let timed = ["train_seconds", "samples_per_second", "model", "out"];
+    timed.iter().for_each(|name| drop(fields.remove(*name)));
+    if let Some(training) = fields.get_mut("training").and_then(Value::as_object_mut) {
+        timed.iter().for_each(|name| drop(training.remove(*name)));
     }
     (common::model(out), metrics, summary)
 }
@@ -162,13 +164,14 @@ fn a_resumed_spiking_run_equals_an_uninterrupted_one() {
     assert!(out.join("integer").is_dir());
     assert!(text(&again.stdout).lines().any(|line| line.ends_with(&command)), "{}", text(&again.stdout));
     succeeded(&run(&resume));
-    for part in ["", "integer"] {
+    for part in ["", "integer", "float"] {
         let (found, expected) = (results(&out.join(part)), results(&whole.join(part)));
         assert!(found.0 == expected.0, "model of '{part}'");
         assert_eq!((found.1, found.2), (expected.1, expected.2), "'{part}'");
     }
     let (chip, integer) = (results(&whole), results(&whole.join("integer")));
     assert!(chip.0 != integer.0);
+    assert_eq!(chip.1[1]["histograms"].as_object().unwrap().len(), 2);
     assert!(chip.1[1]["figures"].as_object().unwrap().keys().any(|name| name.ends_with(".pulses")));
     // The model is an ordinary one, and the configuration beside it is read.
     for arguments in [&["eval"][..], &["inspect"], &["simulate", "--sample", "0"]] {
@@ -182,14 +185,81 @@ fn the_test_of_a_spiking_run_is_read_with_noise() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     succeeded(&spiking(&out, &["--read-noise", "1.5"]));
-    let noisy = object(&out.join("summary.json"))["test_loss"].as_f64().unwrap();
-    let exact = last_object(&run(&["eval", out.to_str().unwrap(), "--json"]))["loss"].as_f64().unwrap();
+    let noisy = object(&out.join("summary.json"))["training"]["test_loss"].as_f64().unwrap();
+    let eval = |more: &[&str]| last_object(&run(&[&["eval", out.to_str().unwrap(), "--json"], more].concat()));
+    let (on_chip, exact) = (eval(&[]), eval(&["--exact"]));
+    assert_eq!((&on_chip["reads"], on_chip["loss"].as_f64()), (&"chip".into(), Some(noisy)));
+    assert_eq!(exact["reads"], "exact");
+    let exact = exact["loss"].as_f64().unwrap();
     assert!((noisy - exact).abs() > 1e-3, "{noisy} {exact}");
+    // Event by event the network is exact.
+    let events = eval(&["--engine", "events", "--limit", "5"]);
+    assert_eq!((&events["reads"], &events["mismatched_counts"]), (&"exact".into(), &0.into()));
+    assert!(succeeded(&run(&["eval", out.to_str().unwrap()])).contains("--exact"));
+}
+
+#[test]
+fn the_last_object_is_that_of_the_network_on_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let flags = "learn digits --topology 64-12-10 --device mosfet --epochs 3 --batch 8 --learning-rate 0.05 --input-converter 4 \
+                 --output-converter 8:40 --error-input-converter 6 --error-output-converter 8:60 --error-noise 0.01 --json --out";
+    let summary = last_object(&sterna().args(flags.split_whitespace()).arg(&out).output().unwrap());
+    assert_eq!(summary, object(&out.join("summary.json")));
+    assert_eq!((&summary["kind"], &summary["device"]), (&"spiking".into(), &"mosfet".into()));
+    let devices = &summary["devices"][0];
+    assert_eq!(devices["test_accuracies"][0], summary["test_accuracy"]);
+    assert_eq!(summary["test_accuracy"], summary["training"]["test_accuracy"]);
+    for figure in ["pulses", "energy_j", "time_s"] {
+        assert!(devices[figure].as_f64().unwrap() > 0.0, "{figure}: {summary}");
+    }
+    for other in ["integer", "float"] {
+        assert!(summary[other]["mean"].as_f64().unwrap() > 0.25, "{summary}");
+        assert!(summary[other].get("pulses").is_none());
+    }
+    let last: Value = serde_json::from_str(read(&out.join("metrics.jsonl")).lines().last().unwrap()).unwrap();
+    for name in ["dense1", "readout"] {
+        let histogram = &last["histograms"][name];
+        assert_eq!(histogram["quantity"], "conductance");
+        let devices: u64 = histogram["devices"].as_array().unwrap().iter().map(|bar| bar.as_u64().unwrap()).sum();
+        assert_eq!(devices, if name == "dense1" { 64 * 12 } else { 12 * 10 });
+        assert!(image::open(out.join("plots").join(format!("device_states_{name}.png"))).unwrap().width() > 0);
+    }
+    assert!(out.join("plots").join("beside_others.png").is_file());
+    let text = succeeded(&run(&["inspect", out.to_str().unwrap()]));
+    assert!(text.contains("kind: \"spiking\""), "{text}");
+}
+
+#[test]
+fn a_spiking_sweep_trains_for_each_value_and_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = "learn digits --topology 64-12-10 --device ideal --rule rounded --epochs 2 --batch 8 --learning-rate 0.1 --quiet \
+                 --sweep levels=4,512 --out";
+    let sweep =
+        |out: &Path, more: &[&str]| sterna().args(flags.split_whitespace()).arg(out).args(more).output().unwrap();
+    let (whole, out) = (folder.path().join("whole"), folder.path().join("stopped"));
+    let summary = last_object(&sweep(&whole, &["--json"]));
+    assert_eq!(summary, object(&whole.join("summary.json")));
+    let values: Vec<_> = summary["devices"].as_array().unwrap().iter().map(|d| d["value"].as_f64().unwrap()).collect();
+    assert_eq!(values, [4.0, 512.0]);
+    assert!(summary["devices"][1]["mean"].as_f64() > summary["devices"][0]["mean"].as_f64(), "{summary}");
+    assert!(summary["test_accuracy"].is_null() && whole.join("plots").join("accuracy_against_levels.png").is_file());
+    assert!(whole.join("levels-4").join("plots").join("device_states_readout.png").is_file());
+    let stopped = sweep(&out, &["--no-plots", "--stop-after-batches", "30"]);
+    assert_eq!(stopped.status.code(), Some(130), "{}", text(&stopped.stderr));
+    succeeded(&run(&["learn", "--resume", "--no-plots", "--quiet", "--out", out.to_str().unwrap()]));
+    for part in ["levels-4", "levels-512", "integer", "float"] {
+        let (found, expected) = (results(&out.join(part)), results(&whole.join(part)));
+        assert!(found == expected, "{part}");
+    }
+    // A sweep is several runs.
+    let configuration = whole.join("config.toml");
+    failed(&run(&["train", configuration.to_str().unwrap()]), 1, &["sweep", "sterna learn"]);
 }
 
 #[test]
 fn wrong_flags_are_named() {
-    let cases: [(&[&str], &[&str]); 16] = [
+    let cases: [(&[&str], &[&str]); 21] = [
         (&["learn"], &["DATA"]),
         (&["learn", "iris", "--rule", "trains:64"], &["--rule", "64"]),
         (&["learn", "iris", "--rule", "some"], &["--rule", "some"]),
@@ -197,13 +267,18 @@ fn wrong_flags_are_named() {
         (&["learn", "iris", "--tiki-taka", "1:0.1:2:3"], &["--tiki-taka"]),
         (&["learn", "iris", "--sweep", "levels=2.5"], &["--sweep", "2.5"]),
         (&["learn", "iris", "--sweep", "colour=1"], &["--sweep", "colour"]),
+        (&["learn", "iris", "--sweep", "levels=4,8,4"], &["--sweep", "found 4 twice"]),
         (&["learn", "iris", "--levels", "1"], &["--levels"]),
         (&["learn", "iris", "--gain", "0"], &["--gain"]),
         (&["learn", "iris", "--read-noise=-0.1"], &["read.noise.sigma", "-0.1"]),
         (&["learn", "iris", "--asymmetry", "7"], &["asymmetry", "7"]),
         (&["learn", "iris", "--sweep", "device-spread=-1"], &["device_spread", "-1"]),
         (&["learn", "iris", "--device", "unknown"], &["'unknown'", "gokmen-vlasov"]),
-        (&["learn", "digits", "--topology", "64-10", "--sweep", "levels=2"], &["--sweep", "--topology"]),
+        (&["learn", "digits", "--topology", "64-10", "--sweep", "cycle-spread=-1"], &["cycle_spread", "-1"]),
+        (&["learn", "iris", "--input-converter", "x"], &["--input-converter", "x"]),
+        (&["learn", "iris", "--input-converter", "25"], &["read.input_converter.bits", "25"]),
+        (&["learn", "iris", "--output-converter", "8"], &["--output-converter", "BITS:RANGE"]),
+        (&["learn", "iris", "--error-noise", "0.1"], &["--topology"]),
         (&["learn", "digits", "--batch", "3"], &["--topology"]),
         (&["learn", "iris", "--topology", "4-3"], &["DATA", "iris"]),
     ];

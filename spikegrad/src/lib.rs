@@ -44,7 +44,8 @@ pub use samples::{Objective, Samples};
 pub use settings::{Gradient, LARGEST_ALPHA, Normalisation, Schedule, TrainingSettings};
 pub use subset::Subset;
 pub use substrate::{
-    Carried, Factors, GradientSums, Group, StateMismatch, Substrate, SubstrateRates, SubstrateScratch,
+    Carried, Factors, GradientSums, Group, Histogram, Quantity, StateMismatch, Substrate, SubstrateRates,
+    SubstrateScratch,
 };
 pub use trainer::{
     Diagnosis, EpochReport, OperationReport, PopulationReport, Position, Severity, StepOutcome, Trainer,

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use kernels::Counts;
+use serde::{Deserialize, Serialize};
 use snn::Network;
 
 use crate::error::SpikegradError;
@@ -97,6 +98,11 @@ pub trait Substrate: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// How its devices are spread over their states, by name.
+    fn histograms(&self) -> Vec<(String, Histogram)> {
+        Vec::new()
+    }
+
     /// Parameters and their momentum by name.
     fn state(&self) -> Vec<(String, Vec<f32>)>;
 
@@ -105,6 +111,31 @@ pub trait Substrate: Debug + Send + Sync {
     /// # Errors
     /// The name that does not fit, what it must hold and what it holds.
     fn restore(&mut self, state: Vec<(String, Vec<f32>)>) -> Result<(), StateMismatch>;
+}
+
+/// How many devices are in which states: bars of equal width, the outer ones with what lies beyond.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// What is counted.
+    #[serde(default)]
+    pub quantity: Quantity,
+    /// Left end of the first bar.
+    pub lowest: f64,
+    /// Right end of the last bar.
+    pub highest: f64,
+    /// Devices in each bar.
+    pub devices: Vec<u64>,
+}
+
+/// What a [`Histogram`] counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// States, of which weights are multiples.
+    #[default]
+    State,
+    /// Conductances in siemens.
+    Conductance,
 }
 
 /// How a projection is carried.

@@ -19,6 +19,9 @@ use crate::plots;
 ///
 /// With --engine events every image is also simulated event by event and compared with the
 /// integer pass: mismatched_counts is 0 for integer weights, whatever the order of events.
+///
+/// A model in the folder of a run that learned on a chip is read as its arrays read it, with their
+/// noise, offsets and converters; --exact and --engine events take exact products of its weights.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna eval runs/digits-1\n  \
@@ -37,6 +40,9 @@ pub struct EvalArguments {
     /// Which pending spike the simulation delivers next
     #[arg(long, value_name = "ORDER", default_value = "fifo")]
     pub order: OrderChoice,
+    /// Take exact products where the run learned on a chip with noise, offsets or converters
+    #[arg(long)]
+    pub exact: bool,
     /// Draw the confusion matrix into this folder
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
@@ -58,6 +64,8 @@ struct EvaluationReport {
     dataset: String,
     split: &'static str,
     engine: &'static str,
+    /// `chip` with the reads of the run's chip, else `exact`.
+    reads: &'static str,
     images: usize,
     accuracy: f64,
     loss: f64,
@@ -94,7 +102,11 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
     if is_events && trained.network.weight_format() == WeightFormat::F32 {
         context.output.warning("weights are floats: counts may differ where a sum's last bits decide; train with --weights i8 or i16 for equality");
     }
-    let evaluation = evaluate(&trained.network, &samples, context.resources)?;
+    let run = trained.run.as_ref().filter(|_| !arguments.exact && !is_events);
+    let (reads, evaluation) = match run.and_then(|run| Some((run.chip.as_ref()?, &run.training))) {
+        Some((chip, training)) => ("chip", chip.evaluate(&trained.network, training, &samples, context.resources)?),
+        None => ("exact", evaluate(&trained.network, &samples, context.resources)?),
+    };
     let order = arguments.order.order(context.seed.unwrap_or(0));
     let options = is_events.then(|| SimulationOptions { order, ..SimulationOptions::default() });
     let bar = context.output.progress(samples.len() as u64, Progress::Steps);
@@ -106,6 +118,7 @@ pub fn run(arguments: &EvalArguments, context: &Context) -> anyhow::Result<()> {
         dataset: trained.data.source.to_string(),
         split: arguments.trained.split.name(),
         engine: if is_events { "events" } else { "ann" },
+        reads,
         images: samples.len(),
         accuracy: evaluation.score.accuracy,
         loss: evaluation.score.loss,
@@ -159,6 +172,9 @@ fn text(report: &EvaluationReport) -> String {
         report.images,
         report.loss
     );
+    if report.reads == "chip" {
+        text += "weights read as by the chip of the run, with its noise, offsets and converters; --exact for exact products\n";
+    }
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\n{:<16}{:>9}{:>16}{:>12}", "population", "neurons", "spikes/image", "clipped");
     for population in &report.populations {

@@ -84,6 +84,8 @@ pub struct Trained {
     pub format: ImageFormat,
     /// The chosen part.
     pub samples: ImageSamples,
+    /// The configuration of the run that the model lies in; none outside one.
+    pub run: Option<Configuration>,
 }
 
 impl Trained {
@@ -95,7 +97,8 @@ impl Trained {
         let path = model_path(&arguments.model);
         let network = snn::model::load(&path)?;
         let source: Option<Source> = arguments.data.as_deref().map(parse_source).transpose()?;
-        let of_run = data_of_run(&path)?;
+        let run = run_configuration(&path)?;
+        let of_run = run.as_ref().map(|run| run.data.clone());
         let data = match (source, of_run) {
             (None, Some(data)) => data,
             (Some(source), Some(data)) if data.source == source => data,
@@ -114,7 +117,7 @@ impl Trained {
             Split::Test => splits.test,
         };
         let samples = ImageSamples::new(images, &format, &network, Augmentation::default(), 0)?;
-        Ok(Self { path, network, data, format, samples })
+        Ok(Self { path, network, data, format, samples, run })
     }
 }
 
@@ -130,11 +133,6 @@ pub fn model_path(path: &Path) -> PathBuf {
 pub fn parse_source(text: &str) -> Result<Source, CommandError> {
     let expected = "digits, mnist, fashion-mnist, cifar10 or a folder of images (with a path separator)";
     text.parse().map_err(|_| CommandError::usage("name of the data set", expected, format!("'{text}'")))
-}
-
-/// The `[data]` section of the run that a model lies in.
-fn data_of_run(model: &Path) -> anyhow::Result<Option<DataSection>> {
-    Ok(run_configuration(model)?.map(|configuration| configuration.data))
 }
 
 /// The configuration of the run that a model lies in.

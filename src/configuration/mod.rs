@@ -5,6 +5,7 @@ mod data;
 mod network;
 mod overrides;
 mod presets;
+mod sweep;
 
 pub use chip::ChipSection;
 pub use data::DataSection;
@@ -14,6 +15,7 @@ pub use overrides::{
     augmentation,
 };
 pub use presets::{RECIPES, Recipe, unnamed};
+pub use sweep::{Sweep, Swept};
 
 use std::path::Path;
 

@@ -55,6 +55,7 @@ fn report(epoch: u32, value: f64, populations: usize) -> EpochReport {
         diagnoses: Vec::new(),
         samples_per_second: None,
         figures: std::collections::BTreeMap::new(),
+        histograms: std::collections::BTreeMap::new(),
     }
 }
 

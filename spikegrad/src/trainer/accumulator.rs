@@ -56,6 +56,7 @@ impl Accumulator {
             diagnoses,
             samples_per_second: None,
             figures: std::collections::BTreeMap::new(),
+            histograms: std::collections::BTreeMap::new(),
         }
     }
 

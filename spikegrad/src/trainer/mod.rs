@@ -319,6 +319,7 @@ impl Trainer {
             clipped_weights: &clipped_weights,
         });
         report.figures = self.substrate.iter().flat_map(|substrate| substrate.figures()).collect();
+        report.histograms = self.substrate.iter().flat_map(|substrate| substrate.histograms()).collect();
         self.accumulator = Accumulator::new(self.plan.populations.len());
         self.position.epoch = epoch;
         self.position.batch = 0;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::inference::Score;
+use crate::substrate::Histogram;
 
 /// Means over the training examples of an epoch for one population.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ pub struct EpochReport {
     /// Figures of the substrate at its end, by name; empty without one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, f64>,
+    /// States of the substrate's devices at its end, by name; empty without one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub histograms: BTreeMap<String, Histogram>,
 }
 
 /// How bad a finding is.

@@ -3,15 +3,16 @@
 use clap::{Args, ValueEnum};
 use compiler::CompilerError;
 use compiler::hardware::Spread;
-use compiler::learning::array::{ArraySettings, Pairing, TikiTakaSettings, UpdateRule, Wires};
+use compiler::learning::array::{
+    ArraySettings, ErrorReadSettings, InputConverter, OutputConverter, Pairing, TikiTakaSettings, UpdateRule, Wires,
+};
 use compiler::learning::device::DeviceSpecification;
 use compiler::learning::perceptron::Activation;
 
-use super::configuration::Sweep;
 use crate::CommandError;
 use crate::command::Context;
 use crate::command::run_flags::RunFlags;
-use crate::configuration::{above_zero, alpha};
+use crate::configuration::{Sweep, above_zero, alpha};
 
 /// What to learn, and on what.
 #[derive(Args, Debug)]
@@ -54,7 +55,7 @@ pub struct DeviceChanges {
     #[arg(long, value_name = "SHARE")]
     pub cycle_spread: Option<f64>,
     /// Train for each of several values: levels, asymmetry, device-spread or cycle-spread
-    #[arg(long, value_name = "WHAT=VALUES", value_parser = Sweep::parse, conflicts_with = "topology")]
+    #[arg(long, value_name = "WHAT=VALUES", value_parser = Sweep::parse)]
     pub sweep: Option<Sweep>,
 }
 
@@ -77,6 +78,21 @@ pub struct ArrayFlags {
     /// Spread of the offsets of sense amplifiers, in the same unit
     #[arg(long, value_name = "SHARE")]
     pub sense_offset: Option<f64>,
+    /// Converters of inputs: bits, and the largest input (that of each example when absent)
+    #[arg(long, value_name = "BITS[:RANGE]", value_parser = input_converter)]
+    pub input_converter: Option<InputConverter>,
+    /// Converters of currents: bits, and the largest total input (of spiking networks in thresholds)
+    #[arg(long, value_name = "BITS:RANGE", value_parser = output_converter)]
+    pub output_converter: Option<OutputConverter>,
+    /// Noise of the reads by which errors cross arrays backwards
+    #[arg(long, value_name = "SHARE", requires = "topology")]
+    pub error_noise: Option<f64>,
+    /// Converters of error counts
+    #[arg(long, value_name = "BITS[:RANGE]", value_parser = input_converter, requires = "topology")]
+    pub error_input_converter: Option<InputConverter>,
+    /// Converters of currents backwards, with the largest error count
+    #[arg(long, value_name = "BITS:RANGE", value_parser = output_converter, requires = "topology")]
+    pub error_output_converter: Option<OutputConverter>,
     /// Resistance of wires from cell to cell, as OHM
     #[arg(long, value_name = "OHM")]
     pub wires: Option<f64>,
@@ -173,6 +189,8 @@ impl LearnArguments {
             ("--gain", array.gain.is_some()),
             ("--read-noise", array.read_noise.is_some()),
             ("--sense-offset", array.sense_offset.is_some()),
+            ("--input-converter", array.input_converter.is_some()),
+            ("--output-converter", array.output_converter.is_some()),
             ("--wires", array.wires.is_some()),
             ("--tiki-taka", array.tiki_taka.is_some()),
             ("--epochs", training.epochs.is_some()),
@@ -229,6 +247,15 @@ impl LearnArguments {
         settings.rule = flags.rule.unwrap_or(settings.rule);
         settings.read.noise = flags.read_noise.map(|sigma| Spread::Absolute { sigma });
         settings.read.sense_offset = flags.sense_offset;
+        settings.read.input_converter = flags.input_converter;
+        settings.read.output_converter = flags.output_converter;
+        let error = ErrorReadSettings {
+            noise: flags.error_noise.map(|sigma| Spread::Absolute { sigma }),
+            sense_offset: None,
+            input_converter: flags.error_input_converter,
+            output_converter: flags.error_output_converter,
+        };
+        settings.read.error = Some(error).filter(|error| *error != ErrorReadSettings::default());
         settings.read.wires = flags.wires.map(|wire_resistance_ohm| Wires {
             wire_resistance_ohm,
             driver_resistance_ohm: 0.0,
@@ -253,6 +280,26 @@ fn rule(text: &str) -> Result<UpdateRule, String> {
             _ => Err(format!("expected trains of 1 to 63 slots, found {length}")),
         },
         _ => Err(format!("expected accumulated, rounded, amplitude, trains or trains:SLOTS, found {text}")),
+    }
+}
+
+fn input_converter(text: &str) -> Result<InputConverter, String> {
+    let (bits, range) = converter(text).ok_or_else(|| format!("expected BITS or BITS:RANGE, as 7:1, found {text}"))?;
+    Ok(InputConverter { bits, range })
+}
+
+fn output_converter(text: &str) -> Result<OutputConverter, String> {
+    match converter(text) {
+        Some((bits, Some(range))) => Ok(OutputConverter { bits, range }),
+        _ => Err(format!("expected BITS:RANGE, as 9:12, found {text}")),
+    }
+}
+
+/// `BITS` or `BITS:RANGE`.
+fn converter(text: &str) -> Option<(u32, Option<f64>)> {
+    match text.split_once(':') {
+        None => Some((text.trim().parse().ok()?, None)),
+        Some((bits, range)) => Some((bits.trim().parse().ok()?, Some(range.trim().parse().ok()?))),
     }
 }
 

@@ -10,7 +10,7 @@ use snn::model::write_atomically;
 use super::configuration::DeltaConfiguration;
 use super::draw;
 use super::examples::{Material, Parts};
-use super::results::{Epoch, Figures, Histogram, Summary, Trained, Twin};
+use super::results::{Epoch, Figures, Kind, Shown, Summary, Trained, Twin, is_shown};
 use super::{LearnArguments, checkpoint};
 use crate::CommandError;
 use crate::command::Context;
@@ -155,7 +155,7 @@ impl Course<'_> {
         let is_first = network == Twin::Device && self.done.iter().all(|one| one.network == Twin::Float);
         match checkpoint::restore(&self.folder, self.done.len(), &mut perceptron)? {
             Some(earlier) => trained = earlier,
-            None if is_first => trained.states.extend(Histogram::of(perceptron.synapses(), 0)),
+            None if is_first => trained.states.extend(Shown::of(perceptron.synapses(), 0)),
             None => {}
         }
         let bar = self.context.output.progress(settings.epochs.into(), Progress::Steps);
@@ -175,7 +175,7 @@ impl Course<'_> {
             if let Some(outcome) = perceptron.learn(&parts.train, SLICE)? {
                 let epoch = self.end_epoch(&mut perceptron, &parts, outcome)?;
                 if is_first && is_shown(outcome.epoch, settings.epochs) {
-                    trained.states.extend(Histogram::of(perceptron.synapses(), outcome.epoch));
+                    trained.states.extend(Shown::of(perceptron.synapses(), outcome.epoch));
                 }
                 bar.set_position(outcome.epoch.into());
                 bar.set_message(format!("accuracy {:.4}", epoch.validation_accuracy.unwrap_or(epoch.train_accuracy)));
@@ -220,20 +220,21 @@ impl Course<'_> {
                 values.push(value);
             }
         }
+        let devices: Vec<Figures> =
+            values.into_iter().map(|value| Figures::of(&self.done, Twin::Device, value)).collect();
         Summary {
+            kind: Kind::Delta,
+            test_accuracy: if let [one] = &devices[..] { Some(one.mean) } else { None },
+            integer: None,
+            training: None,
             data: self.configuration.data.clone(),
             device: self.configuration.device.name.clone(),
             seeds: self.configuration.seeds,
             float: Figures::of(&self.done, Twin::Float, None),
-            devices: values.into_iter().map(|value| Figures::of(&self.done, Twin::Device, value)).collect(),
+            devices,
             out: self.folder.path().display().to_string(),
         }
     }
-}
-
-/// Whether the states of an epoch are kept: of the first, the last and two between.
-fn is_shown(epoch: u32, epochs: u32) -> bool {
-    epoch == 1 || epoch == epochs || epoch == epochs / 3 || epoch == 2 * epochs / 3
 }
 
 fn line(trained: &Trained) -> String {

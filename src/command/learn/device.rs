@@ -23,6 +23,7 @@ const DEFAULT_PULSES: (f64, f64) = (20.0, 20_000.0);
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     sterna learn device capacitor\n  \
+    sterna learn device domain-wall --levels 1024\n  \
     sterna learn device reram-es --plot --out curves\n  \
     sterna learn device mine.toml --pulses 500 --devices 20 --seed 3 --plot\n  \
     sterna learn device mosfet --spice synapse.cir && ngspice -b synapse.cir")]
@@ -30,6 +31,9 @@ pub struct DeviceArguments {
     /// A preset of `sterna learn devices`, or a TOML file
     #[arg(value_name = "NAME|FILE")]
     device: String,
+    /// The device with this many evenly spaced states, and pulses for them
+    #[arg(long, value_name = "N")]
+    levels: Option<u32>,
     /// Pulses of each direction; as many as steps lie between the bounds when absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PULSES)))]
     pulses: Option<u32>,
@@ -52,7 +56,12 @@ pub struct DeviceArguments {
 /// # Errors
 /// When the specification is wrong, or a file cannot be written.
 pub fn run(arguments: &DeviceArguments, context: &Context) -> anyhow::Result<()> {
-    let device = device_specification(&arguments.device)?;
+    let mut device = device_specification(&arguments.device)?;
+    if let Some(levels) = arguments.levels {
+        device = device
+            .with_levels(levels)
+            .map_err(|error| CommandError::usage("--levels", "levels for this device", error.to_string()))?;
+    }
     let figures = device.figures();
     let comments = show::figures(&device, &figures);
     context.output.result(device.to_toml()?.trim_end())?;

@@ -26,8 +26,9 @@ use crate::CommandError;
 ///
 /// Without --topology a network without hidden layer learns by the delta rule, one example after the other, beside a
 /// twin with float weights. With --topology a spiking network learns by SpikeGrad, beside the integer network that it
-/// would be on ideal devices. The run folder holds config.toml (complete), metrics.jsonl, checkpoint.safetensors, plots
-/// and summary.json. Ctrl-C and SIGTERM end the run with a checkpoint and exit code 130.
+/// would be on ideal devices and one with float weights and errors. The run folder holds config.toml (complete),
+/// metrics.jsonl, checkpoint.safetensors, plots and summary.json, which is the last object of --json too. Ctrl-C and
+/// SIGTERM end the run with a checkpoint and exit code 130.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Data: iris, mnist, fashion-mnist, digits (embedded), or a table FILE.csv with the class in the last \
@@ -40,6 +41,8 @@ use crate::CommandError;
     sterna learn mnist --device domain-wall --levels 128\n  \
     sterna learn mnist --device domain-wall --sweep levels=4,16,64,256\n  \
     sterna learn mnist --topology 28x28-300-10 --device reram-sb --tiki-taka 1:0.1:1000\n  \
+    sterna learn digits --topology 8x8-30-10 --device mosfet --sweep cycle-spread=0,0.3,1\n  \
+    sterna learn digits --device capacitor --input-converter 4 --output-converter 6:4 --read-noise 0.1\n  \
     sterna learn measurements.csv --device mine.toml --rule trains:31\n  \
     sterna learn --resume --out runs/learn-iris-mosfet-1"
 )]

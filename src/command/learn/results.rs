@@ -1,10 +1,10 @@
-//! What runs of the delta rule came to.
+//! What runs came to.
 
 use compiler::learning::perceptron::Synapses;
 use serde::{Deserialize, Serialize};
+use spikegrad::{EpochReport, Histogram};
 
-/// Fewest and most bars of a histogram.
-const BARS: [usize; 2] = [8, 48];
+use crate::command::train;
 
 /// Which network of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) struct Trained {
     pub test_accuracy: Option<f64>,
     /// States of the devices at some epochs, of the first network on devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub states: Vec<Histogram>,
+    pub states: Vec<Shown>,
 }
 
 /// An epoch.
@@ -53,13 +53,12 @@ pub(super) struct Epoch {
     pub saturated_share: Option<f64>,
 }
 
-/// How many devices are in which states.
+/// How many devices are in which states at an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Histogram {
+pub(super) struct Shown {
     pub epoch: u32,
-    pub lowest: f64,
-    pub highest: f64,
-    pub devices: Vec<u64>,
+    #[serde(flatten)]
+    pub histogram: Histogram,
 }
 
 impl Epoch {
@@ -77,33 +76,46 @@ impl Epoch {
     }
 }
 
-impl Histogram {
-    /// Of all devices of an array between the bounds of the specification, where states beyond stand in the outer bars;
-    /// `None` for floats. There are about twice as many bars as the root of the number of devices.
+impl Shown {
+    /// Of all devices of an array; `None` for floats.
     pub fn of(synapses: &Synapses, epoch: u32) -> Option<Self> {
-        let array = synapses.array()?.array();
-        let bounds = array.devices().next().map(|devices| devices.specification().bounds.clone())?;
-        let states: Vec<f64> =
-            array.devices().flat_map(|devices| devices.states()).map(|&state| state.into()).collect();
-        let bars = ((states.len() as f64).sqrt() as usize * 2).clamp(BARS[0], BARS[1]);
-        let width = (bounds.upper - bounds.lower).max(f64::MIN_POSITIVE) / bars as f64;
-        let mut devices = vec![0; bars];
-        for state in states {
-            devices[(((state - bounds.lower) / width).max(0.0) as usize).min(bars - 1)] += 1;
-        }
-        Some(Self { epoch, lowest: bounds.lower, highest: bounds.upper, devices })
+        Some(Self { epoch, histogram: synapses.array()?.array().histogram() })
     }
+}
+
+/// Whether the states of an epoch are drawn: of the first, the last and two between.
+pub(super) fn is_shown(epoch: u32, epochs: u32) -> bool {
+    epoch == 1 || epoch == epochs || epoch == epochs / 3 || epoch == 2 * epochs / 3
 }
 
 /// The result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
+    pub kind: Kind,
     pub data: String,
     pub device: String,
     pub seeds: u32,
-    pub float: Figures,
+    /// Of the networks on devices, the mean over the seeds; of none in a sweep, which `devices` tells value by value.
+    pub test_accuracy: Option<f64>,
     pub devices: Vec<Figures>,
+    pub float: Figures,
+    /// Of spiking networks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integer: Option<Figures>,
+    /// Summary of `sterna train` of the network on devices; none in a sweep and of the delta rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<train::Summary>,
     pub out: String,
+}
+
+/// What learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    /// A network without hidden layer, by the delta rule.
+    Delta,
+    /// A spiking network, by SpikeGrad.
+    Spiking,
 }
 
 /// Test accuracy of one kind of network over the seeds.
@@ -151,6 +163,39 @@ impl Figures {
         }
     }
 
+    /// Of a spiking network: pulses, energy and time of all arrays at the end of its last epoch.
+    pub fn of_spiking(value: Option<f64>, summary: &train::Summary, reports: &[EpochReport]) -> Self {
+        let last = reports.last();
+        let figures = || last.into_iter().flat_map(|report| &report.figures);
+        let values = |suffix: &str| {
+            let values = figures().filter(|(name, _)| name.ends_with(suffix)).map(|(_, &value)| value);
+            Some(values.collect::<Vec<f64>>()).filter(|values| !values.is_empty())
+        };
+        let arrays = figures().filter(|(name, _)| name.ends_with(".pulses")).count();
+        // What some arrays do not know the sum of all does not know.
+        let sum = |suffix: &str| {
+            values(suffix).filter(|values| values.len() == arrays).map(|values| values.iter().sum::<f64>())
+        };
+        let histograms = last.into_iter().flat_map(|report| &report.histograms);
+        let shares = histograms.filter_map(|(name, histogram)| {
+            let devices = histogram.devices.iter().sum::<u64>() as f64;
+            let share = last?.figures.get(&format!("{name}.saturated_share"))?;
+            Some((devices * share, devices))
+        });
+        let (saturated, devices) = shares.fold((0.0, 0.0), |(all, of), (one, devices)| (all + one, of + devices));
+        let accuracies: Vec<f64> = summary.test_accuracy.into_iter().collect();
+        Self {
+            value,
+            mean: accuracies.iter().sum(),
+            test_accuracies: accuracies,
+            deviation: None,
+            pulses: sum(".pulses"),
+            energy_j: sum(".energy_j"),
+            time_s: sum(".time_s"),
+            saturated_share: (devices > 0.0).then(|| saturated / devices),
+        }
+    }
+
     fn text(&self) -> String {
         let spread = self.deviation.map(|deviation| format!(" ± {:.2}", 100.0 * deviation)).unwrap_or_default();
         let mut text = format!("{:.2}{spread} %", 100.0 * self.mean);
@@ -172,8 +217,12 @@ impl Figures {
 
 impl Summary {
     pub fn text(&self) -> String {
-        let mut text = format!("{} on {}, test accuracy over {} seeds\n", self.data, self.device, self.seeds);
+        let seeds = if self.seeds == 1 { "one seed".to_owned() } else { format!("{} seeds", self.seeds) };
+        let mut text = format!("{} on {}, test accuracy over {seeds}\n", self.data, self.device);
         text += &format!("float weights: {}", self.float.text());
+        if let Some(integer) = &self.integer {
+            text += &format!("\ninteger network: {}", integer.text());
+        }
         for figures in &self.devices {
             let value = figures.value.map(|value| format!(" ({value})")).unwrap_or_default();
             text += &format!("\ndevices{value}: {}", figures.text());

@@ -10,7 +10,10 @@ pub(super) fn figures(device: &DeviceSpecification, figures: &DeviceFigures) -> 
         (Some(lowest), Some(highest)) => format!("{} to {}", with_unit(lowest, "S"), with_unit(highest, "S")),
         _ => unknown(),
     };
-    let levels = figures.levels.map_or("continuous".to_owned(), |levels| levels.to_string());
+    let levels = match (figures.levels, figures.step_levels) {
+        (Some(levels), Some(step)) => format!("{levels}, a step is {} of their distances", number(step)),
+        _ => "continuous".to_owned(),
+    };
     let lines = [
         ("family", device.model.family().to_owned()),
         ("step upwards", number(figures.step_up)),

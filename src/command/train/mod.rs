@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use compiler::learning::substrate::LearningSubstrate;
 use snn::Network;
-use spikegrad::{Evaluation, Resources, Trainer, TrainingSettings, evaluate};
+use spikegrad::{EpochReport, Evaluation, Resources, Trainer, TrainingSettings, evaluate};
 
 use self::plan::Plan;
 use super::Context;
@@ -43,10 +43,11 @@ pub fn run(arguments: &TrainArguments, context: &Context) -> anyhow::Result<()> 
         return print_configuration(&plan.configuration, context);
     }
     let continuation = format!("train --resume --out {}", plan.folder.path().display());
-    execute(&plan, &arguments.run, context, &continuation, &Interruption::listen()?)
+    execute(&plan, &arguments.run, context, &continuation, &Interruption::listen()?).map(drop)
 }
 
-/// Trains a configuration in the folder `flags.out`; `sterna` with `continuation` continues it.
+/// Trains a configuration in the folder `flags.out`; `sterna` with `continuation` continues it. Gives what it came to, and
+/// the reports of its epochs.
 ///
 /// # Errors
 /// As [`run`].
@@ -56,7 +57,7 @@ pub fn train(
     context: &Context,
     continuation: &str,
     interruption: &Interruption,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(Summary, Vec<EpochReport>)> {
     execute(&Plan::of(configuration, flags), flags, context, continuation, interruption)
 }
 
@@ -66,7 +67,7 @@ fn execute(
     context: &Context,
     continuation: &str,
     interruption: &Interruption,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(Summary, Vec<EpochReport>)> {
     plan.folder.check(plan.existing)?;
     let (network, parts) = prepare(plan, context)?;
     let mut course = begin(plan, network, flags, context)?;
@@ -97,20 +98,18 @@ fn execute(
             }
             plan.folder.write_summary(&summary)?;
             context.output.object(&summary)?;
-            context.output.result(summary.text())
+            context.output.result(summary.text())?;
+            Ok((summary, course.metrics().reports()))
         }
     }
 }
 
-/// The model that was kept on the test samples; with noise and offsets of reads where it learned with them.
+/// The model that was kept on the test samples; with the noise, offsets and converters of reads where it learned with them.
 fn test(plan: &Plan, model: &Network, samples: &ImageSamples, resources: Resources) -> anyhow::Result<Evaluation> {
     let Configuration { chip, training, .. } = &plan.configuration;
-    match chip.as_ref().filter(|chip| chip.array.read.noise.is_some() || chip.array.read.sense_offset.is_some()) {
+    match chip {
         None => Ok(evaluate(model, samples, resources)?),
-        Some(chip) => {
-            let substrate = Box::new(chip.reading(model, resources.isa)?);
-            Ok(Trainer::on_substrate(model.clone(), training.clone(), resources, substrate)?.evaluate(samples)?)
-        }
+        Some(chip) => chip.evaluate(model, training, samples, resources),
     }
 }
 
@@ -181,7 +180,12 @@ fn trainer(
         });
     };
     let initial = Trainer::new(network, settings.clone(), resources)?.network().clone();
-    let ChipSection { seed, array, placement, device } = chip;
+    let ChipSection { seed, array, placement, sweep, device } = chip;
+    if sweep.is_some() {
+        let problem =
+            "[chip] sweep: expected none, for it is several runs; use `sterna learn`, or remove it".to_owned();
+        return Err(CommandError::Configuration { place: plan.place.clone(), line: None, problem }.into());
+    }
     let substrate = LearningSubstrate::new(&initial, device, array, placement, *seed, resources.isa)?;
     Ok(match checkpoint {
         None => Trainer::on_substrate(initial, settings, resources, Box::new(substrate))?,

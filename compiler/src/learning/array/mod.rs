@@ -9,7 +9,10 @@
 //! pair:       W = gain * (w+ - w-)     pulses are shared by both devices, in opposite directions
 //! ```
 
+mod converter;
+mod lines;
 mod read;
+mod reading;
 mod settings;
 mod state;
 mod synapses;
@@ -19,9 +22,12 @@ mod tiki_taka;
 mod updates;
 mod write;
 
+pub(in crate::learning) use converter::Codes;
+pub use converter::{InputConverter, OutputConverter};
 pub use read::Reader;
 pub(in crate::learning) use read::product;
-pub use settings::{ArraySettings, Pairing, ReadSettings, UpdateRule, Wires};
+pub use reading::{ErrorReadSettings, ReadSettings, Wires};
+pub use settings::{ArraySettings, Pairing, UpdateRule};
 pub use synapses::SynapseArray;
 pub use tiki_taka::{TikiTaka, TikiTakaSettings};
 pub use updates::LearningArray;

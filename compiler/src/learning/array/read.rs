@@ -1,8 +1,6 @@
 //! Reading an array: currents of all columns for one vector of inputs.
 
-use rand_distr::{Distribution, StandardNormal};
-use snn::random::{Purpose, Stream};
-
+use super::lines::Lines;
 use super::{LearningArray, ReadSettings, SynapseArray, Wires};
 use crate::circuit::Conductances;
 use crate::circuit::wires::{ArrayCircuit, WireResistances, approximate_transfer};
@@ -14,15 +12,11 @@ use crate::learning::device::DeviceSpecification;
 /// that W is the difference of in unequal parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reader {
-    settings: ReadSettings,
-    gain: f32,
-    /// Of this array alone.
-    seed: u64,
+    columns: Lines,
+    rows: Lines,
     /// `[inputs][outputs]`, as `shifts`; empty without wires.
     shares: Vec<f32>,
     shifts: Vec<f32>,
-    /// Of each output; empty without offsets.
-    offsets: Vec<f32>,
 }
 
 impl Reader {
@@ -36,16 +30,33 @@ impl Reader {
         let held = array.array();
         let (shares, shifts) = settings.wires.map_or(Ok(Default::default()), |wires| through_wires(held, wires))?;
         let seed = seed ^ place.wrapping_mul(GOLDEN);
-        let mut stream = Stream::new(seed, Purpose::Read, 0);
-        let mut offset = |sigma: f64| (sigma * f64::from(held.gain()) * normal(&mut stream)) as f32;
-        let offsets = settings.sense_offset.map(|sigma| (0..held.outputs()).map(|_| offset(sigma)).collect());
-        let offsets = offsets.unwrap_or_default();
-        Ok(Self { settings: settings.clone(), gain: held.gain(), seed, shares, shifts, offsets })
+        let columns = Lines::new(settings, held.outputs(), held.gain(), seed);
+        let rows = Lines::new(&settings.transposed(), held.inputs(), held.gain(), seed ^ TRANSPOSED);
+        Ok(Self { columns, rows, shares, shifts })
     }
 
-    /// Whether reads are exact products.
+    /// Whether reads from rows to columns are exact products.
     pub fn is_exact(&self) -> bool {
-        self.shares.is_empty() && self.offsets.is_empty() && self.settings.noise.is_none()
+        self.shares.is_empty() && self.columns.is_exact()
+    }
+
+    /// What drives the rows and reads the columns.
+    pub(in crate::learning) fn columns(&self) -> &Lines {
+        &self.columns
+    }
+
+    /// What drives the columns and reads the rows, where errors cross the array.
+    pub(in crate::learning) fn rows(&self) -> &Lines {
+        &self.rows
+    }
+
+    /// Currents, in real weights times inputs, that 1 in the ranges of output converters stands for: one for all columns or
+    /// one a column, and one for all rows.
+    #[must_use]
+    pub(in crate::learning) fn in_units(mut self, columns: Vec<f32>, rows: f32) -> Self {
+        self.columns.units = columns;
+        self.rows.units = vec![rows];
+        self
     }
 
     /// Shares and then shifts of all weights, `[inputs][outputs]` each; empty without wires.
@@ -66,27 +77,18 @@ impl Reader {
         weights
     }
 
-    /// `currents[o] = sum over i of inputs[i] * weights[i][o]`, with offset and noise. `weights` are those of
-    /// [`Reader::seen`]; `read` is the number of the read: equal numbers get equal noise.
+    /// `currents[o] = sum over i of inputs[i] * weights[i][o]`, through both converters, with offset and noise. `weights`
+    /// are those of [`Reader::seen`]; `read` is the number of the read: equal numbers get equal noise.
     pub fn read(&self, weights: &[f32], inputs: &[f32], read: u64, currents: &mut [f32]) {
-        product(weights, inputs, currents);
-        self.disturb(read, currents);
-    }
-
-    /// Adds offset and noise of a read to the currents of all columns, in real weights times inputs.
-    pub fn disturb(&self, read: u64, currents: &mut [f32]) {
-        currents.iter_mut().zip(&self.offsets).for_each(|(current, offset)| *current += offset);
-        if let Some(noise) = self.settings.noise {
-            let mut stream = Stream::new(self.seed, Purpose::Read, read.wrapping_add(1));
-            for current in currents {
-                *current = noise.disturb((*current).into(), self.gain.into(), normal(&mut stream)) as f32;
-            }
-        }
+        product(weights, &self.columns.driven(inputs), currents);
+        self.columns.sense(read, currents);
     }
 }
 
 /// 2^64 over the golden ratio: odd, so that places stay apart.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Tells the reads of rows from those of columns.
+const TRANSPOSED: u64 = 0x7472_616e_7370_6f73;
 /// Conductance, as a share of that of state 1, below which cells count as ones of it: of none there is no share.
 const LEAST_SHARE: f64 = 1e-9;
 
@@ -96,10 +98,6 @@ pub(in crate::learning) fn product(weights: &[f32], inputs: &[f32], totals: &mut
     for (row, &input) in weights.chunks_exact(totals.len().max(1)).zip(inputs).filter(|(_, input)| **input != 0.0) {
         totals.iter_mut().zip(row).for_each(|(total, weight)| *total += input * weight);
     }
-}
-
-fn normal(stream: &mut Stream) -> f64 {
-    StandardNormal.sample(stream.generator())
 }
 
 /// Shares and shifts of all weights, by the fast approximation of the circuit.

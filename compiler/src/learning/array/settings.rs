@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TikiTakaSettings;
 use super::read::no_conductance;
+use super::{ReadSettings, TikiTakaSettings};
 use crate::error::CompilerError;
-use crate::hardware::Spread;
 use crate::learning::device::DeviceSpecification;
 
 /// How a signed weight is held.
@@ -34,36 +33,6 @@ pub enum UpdateRule {
         /// Slots of a train, 1 to 63.
         length: u32,
     },
-}
-
-/// Wires of an array in ohms.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wires {
-    /// Between neighbouring cells.
-    pub wire_resistance_ohm: f64,
-    /// Between the driver of a row and its first cell.
-    #[serde(default)]
-    pub driver_resistance_ohm: f64,
-    /// Between the last cell of a column and what reads it.
-    #[serde(default)]
-    pub sense_resistance_ohm: f64,
-}
-
-/// What a read of an array is like; the default is exact.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReadSettings {
-    /// Error of a column's current, drawn anew for each read; an absolute one is a share of the current of one device in
-    /// state 1 at input 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub noise: Option<Spread>,
-    /// Standard deviation of the offset of a column's sense amplifier, fixed for an array, in the same unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sense_offset: Option<f64>,
-    /// Resistance of wires, to a fast approximation; needs conductances of the device.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wires: Option<Wires>,
 }
 
 /// An array that learns.
@@ -142,22 +111,7 @@ impl ArraySettings {
         {
             return Err(wrong("rule.length", "1 to 63 slots", length.to_string()));
         }
-        let read = &self.read;
-        let wires = read.wires.iter().flat_map(|wires| {
-            [
-                ("read.wires.wire_resistance_ohm", wires.wire_resistance_ohm),
-                ("read.wires.driver_resistance_ohm", wires.driver_resistance_ohm),
-                ("read.wires.sense_resistance_ohm", wires.sense_resistance_ohm),
-            ]
-        });
-        let deviations =
-            [("read.noise.sigma", read.noise.map(Spread::sigma)), ("read.sense_offset", read.sense_offset)];
-        let deviations = deviations.into_iter().filter_map(|(field, value)| Some((field, value?)));
-        for (field, value) in deviations.chain(wires) {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(wrong(field, "a finite number of at least 0", value.to_string()));
-            }
-        }
+        self.read.check(place)?;
         self.tiki_taka.as_ref().map_or(Ok(()), |settings| settings.check(place))
     }
 }

@@ -1,8 +1,13 @@
 //! Weights held by devices.
 
+use spikegrad::{Histogram, Quantity};
+
 use super::{ArraySettings, Pairing};
 use crate::error::CompilerError;
 use crate::learning::device::{DeviceSpecification, DeviceStatistics, Devices, Elapsed, PulseTrains};
+
+/// Fewest and most bars of a histogram.
+const BARS: [usize; 2] = [8, 48];
 
 /// Weights of `inputs` times `outputs` synapses, held by one device or two devices each. A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,6 +161,31 @@ impl SynapseArray {
         let negative = self.negative.as_ref().map(|negative| &negative.weights()[places]);
         let minus = |column: usize| negative.map_or(0.0, |negative| negative[column]);
         positive.iter().enumerate().map(|(column, plus)| self.gain * (plus - minus(column))).collect()
+    }
+
+    /// How the devices are spread over their conductances, or states where none are stated, between the nominal bounds.
+    /// There are about twice as many bars as the root of the number of devices.
+    pub fn histogram(&self) -> Histogram {
+        let specification = self.positive.specification();
+        let bounds = [specification.bounds.lower, specification.bounds.upper];
+        let siemens: Option<Vec<Vec<f64>>> = self.devices().map(Devices::conductances_s).collect();
+        let ends = bounds.map(|bound| specification.conductance_s(bound));
+        let (quantity, [lowest, highest], values) = match (siemens, ends) {
+            (Some(siemens), [Some(first), Some(second)]) => {
+                (Quantity::Conductance, [first.min(second), first.max(second)], siemens.concat())
+            }
+            _ => {
+                let states = self.devices().flat_map(|devices| devices.states().iter().map(|&state| state.into()));
+                (Quantity::State, bounds, states.collect())
+            }
+        };
+        let bars = ((values.len() as f64).sqrt() as usize * 2).clamp(BARS[0], BARS[1]);
+        let width = (highest - lowest).max(f64::MIN_POSITIVE) / bars as f64;
+        let mut devices = vec![0; bars];
+        for value in values {
+            devices[(((value - lowest) / width).max(0.0) as usize).min(bars - 1)] += 1;
+        }
+        Histogram { quantity, lowest, highest, devices }
     }
 
     pub(super) fn forget_counts(&mut self) {

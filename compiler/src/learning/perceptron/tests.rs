@@ -4,7 +4,9 @@ use super::train::order;
 use super::{Activation, Examples, Perceptron, PerceptronSettings, Synapses};
 use crate::error::CompilerError;
 use crate::hardware::Spread;
-use crate::learning::array::{ArraySettings, Pairing, ReadSettings, TikiTakaSettings, UpdateRule, Wires};
+use crate::learning::array::{
+    ArraySettings, InputConverter, OutputConverter, Pairing, ReadSettings, TikiTakaSettings, UpdateRule, Wires,
+};
 use crate::learning::device::DeviceSpecification;
 
 fn device(text: &str) -> DeviceSpecification {
@@ -127,6 +129,9 @@ fn all_settings() -> Vec<ArraySettings> {
         noise: Some(Spread::Absolute { sigma: 0.02 }),
         sense_offset: Some(0.01),
         wires: Some(Wires { wire_resistance_ohm: 20.0, driver_resistance_ohm: 0.0, sense_resistance_ohm: 5.0 }),
+        input_converter: Some(InputConverter { bits: 6, range: None }),
+        output_converter: Some(OutputConverter { bits: 7, range: 4.0 }),
+        error: None,
     };
     let tiki_taka = Some(TikiTakaSettings { calibration_pulses: 30, ..TikiTakaSettings::default() });
     let rules = super::super::array::tests::RULES;
@@ -218,4 +223,24 @@ fn other_examples_are_refused() {
     examples.push([0.5, -0.5].into_iter(), 2).unwrap();
     assert_eq!((examples.inputs(0), examples.label(0)), (&[0.5, -0.5, 1.0][..], 2));
     assert!(Perceptron::new(PerceptronSettings { rate_decay: 0.0, ..settings() }, Synapses::float(SHAPE), 3).is_err());
+}
+
+#[test]
+fn few_bits_of_converters_hurt() {
+    let examples = examples(120);
+    let ideal = device("model = { family = \"constant-step\" }\nstep = { size = 1e-4 }");
+    let accuracy = |read: ReadSettings| {
+        let array = ArraySettings { gain: 10.0, read, ..ArraySettings::default() };
+        let mut perceptron = on_devices(&ideal, &array);
+        finish(&mut perceptron, &examples, usize::MAX);
+        perceptron.accuracy(&examples).unwrap()
+    };
+    let with = |input: u32, output: u32| ReadSettings {
+        input_converter: Some(InputConverter { bits: input, range: None }),
+        output_converter: Some(OutputConverter { bits: output, range: 8.0 }),
+        ..ReadSettings::default()
+    };
+    let exact = accuracy(ReadSettings::default());
+    assert!((accuracy(with(16, 16)) - exact).abs() < 0.02, "{exact}");
+    assert!(accuracy(with(1, 16)) < exact - 0.1 && accuracy(with(16, 2)) < exact - 0.1);
 }

@@ -26,7 +26,8 @@ mod tests;
 use kernels::{Engine, Isa, Parallelism};
 use snn::{Network, Weights};
 use spikegrad::{
-    Carried, GradientSums, Group, Position, SpikegradError, StateMismatch, Substrate, SubstrateRates, SubstrateScratch,
+    Carried, GradientSums, Group, Histogram, Position, SpikegradError, StateMismatch, Substrate, SubstrateRates,
+    SubstrateScratch,
 };
 
 use self::carrier::Scratch;
@@ -71,8 +72,8 @@ impl LearningSubstrate {
     /// units of each projection: with 1 a device in state 1 stands for a mantissa of 128.
     ///
     /// # Errors
-    /// [`CompilerError::Mapping`] for a projection that is not there or whose weights are no trained mantissas of 8
-    /// bits, and those of [`LearningArray::draw`] and [`Verification::check`].
+    /// [`CompilerError::Mapping`] for a projection that is not there, whose weights are no trained mantissas of 8
+    /// bits, or whose name is that of another one with a dot and more behind it, and those of [`LearningArray::draw`] and [`Verification::check`].
     pub fn new(
         network: &Network,
         specification: &DeviceSpecification,
@@ -111,6 +112,7 @@ impl LearningSubstrate {
             };
             sites.push(site);
         }
+        check_names(sites.iter().flatten(), specification)?;
         let is_disturbed = sites.iter().flatten().any(|site| !site.is_exact());
         let bits = |population: &snn::Population| {
             let is_driven = population.incoming.iter().any(|&incoming| sites[incoming].is_some());
@@ -162,6 +164,29 @@ impl LearningSubstrate {
     }
 }
 
+/// Refuses a name that is another one with a dot and more behind it: parts of arrays are called so in records and figures.
+fn check_names<'a>(
+    sites: impl Iterator<Item = &'a Site> + Clone,
+    specification: &DeviceSpecification,
+) -> Result<(), CompilerError> {
+    for site in sites.clone() {
+        let is_part = |name: &str| name.strip_prefix(&site.name).is_some_and(|rest| rest.starts_with('.'));
+        if let Some(part) = sites.clone().find(|other| is_part(&other.name)) {
+            return Err(CompilerError::Mapping {
+                part: "projection",
+                name: part.name.clone(),
+                hardware: specification.name.clone(),
+                problem: format!(
+                    "its name is that of projection '{}' with a dot, as parts of its array are called",
+                    site.name
+                ),
+                remedy: "give one of them another name, or leave one off the chip".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Substrate for LearningSubstrate {
     fn identity(&self) -> String {
         let parts = (&self.specification, &self.settings, &self.placement, self.seed);
@@ -190,7 +215,9 @@ impl Substrate for LearningSubstrate {
     fn carries(&self, projection: usize) -> Option<Carried> {
         let site = self.sites.get(projection)?.as_ref()?;
         let takes_examples = matches!(self.settings.rule, UpdateRule::Trains { .. });
-        (takes_examples || self.grid_bits[site.to] > 0).then_some(Carried { parameters: 0, denominator: None })
+        let denominator = site.disturbs_errors().then_some(carrier::ERROR_UNITS);
+        let is_carried = takes_examples || self.grid_bits[site.to] > 0 || denominator.is_some();
+        is_carried.then_some(Carried { parameters: 0, denominator })
     }
 
     fn grid_bits(&self, population: usize) -> u32 {
@@ -220,10 +247,14 @@ impl Substrate for LearningSubstrate {
         group: &Group<'_>,
         errors: &[i32],
         sums: &mut GradientSums,
-        _scratch: &mut SubstrateScratch,
+        scratch: &mut SubstrateScratch,
     ) -> Result<(), SpikegradError> {
+        let site = self.site(projection)?;
+        if site.disturbs_errors() {
+            carrier::add_gradients(site, group, errors, self.update, sums, scratch_of::<Scratch>(scratch));
+        }
         if matches!(self.settings.rule, UpdateRule::Trains { .. }) {
-            carrier::add_factors(self.site(projection)?, group, errors, &mut sums.factors);
+            carrier::add_factors(site, group, errors, &mut sums.factors);
         }
         Ok(())
     }
@@ -241,6 +272,10 @@ impl Substrate for LearningSubstrate {
 
     fn figures(&self) -> Vec<(String, f64)> {
         self.sites.iter().flatten().flat_map(Site::figures).collect()
+    }
+
+    fn histograms(&self) -> Vec<(String, Histogram)> {
+        self.sites.iter().flatten().flat_map(Site::histograms).collect()
     }
 
     fn state(&self) -> Vec<(String, Vec<f32>)> {

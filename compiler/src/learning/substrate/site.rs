@@ -2,7 +2,7 @@
 
 use kernels::{ConvolutionShape, PackedMatrix};
 use snn::{Connection, Network};
-use spikegrad::{Factors, SubstrateRates};
+use spikegrad::{Factors, Histogram, SubstrateRates};
 
 use crate::columns::Patches;
 use crate::error::CompilerError;
@@ -44,6 +44,8 @@ pub(super) struct Site {
     asked: Vec<f32>,
     /// The product of the present mantissas.
     pub packed: PackedMatrix,
+    /// Whether errors go on below the projection.
+    is_crossed: bool,
 }
 
 impl Site {
@@ -73,7 +75,8 @@ impl Site {
         let array = LearningArray::draw(specification, &scaled, [inputs, outputs], seed, place)?;
         let reader = Reader::new(&array, &settings.read, seed, place)?;
         let weights = inputs * outputs;
-        Ok(Self {
+        let is_crossed = !source.incoming.is_empty();
+        let mut site = Self {
             name: projection.name.clone(),
             to: projection.to,
             convolution,
@@ -91,7 +94,27 @@ impl Site {
             takes_wires: false,
             asked: if settings.rule == (UpdateRule::Accumulated {}) { vec![0.0; weights] } else { Vec::new() },
             packed: PackedMatrix::new(inputs, outputs)?,
-        })
+            is_crossed,
+        };
+        site.connect()?;
+        if site.disturbs_errors() && site.thresholds.len() > 1 {
+            return Err(CompilerError::Device {
+                place: site.name,
+                field: "read.error".to_owned(),
+                expected: "one threshold for the population that errors come from".to_owned(),
+                found: format!("{} of them", site.thresholds.len()),
+                remedy: "leave read.error out, or this projection off the chip".to_owned(),
+            });
+        }
+        Ok(site)
+    }
+
+    /// The circuits of reads for the present state of the array.
+    fn connect(&mut self) -> Result<(), CompilerError> {
+        let units: Vec<f32> = self.thresholds.iter().map(|threshold| threshold / self.unit).collect();
+        let of_rows = units.first().copied().unwrap_or(1.0);
+        self.reader = Reader::new(&self.array, &self.read, self.seed, self.place)?.in_units(units, of_rows);
+        Ok(())
     }
 
     pub fn array(&self) -> &LearningArray {
@@ -104,7 +127,12 @@ impl Site {
 
     /// Whether total inputs are exact products of the mantissas.
     pub fn is_exact(&self) -> bool {
-        self.read.noise.is_none() && self.read.sense_offset.is_none()
+        self.read.is_product()
+    }
+
+    /// Whether errors cross the array by reads that are no exact products.
+    pub fn disturbs_errors(&self) -> bool {
+        self.is_crossed && !self.reader.rows().is_exact()
     }
 
     pub fn outputs(&self) -> usize {
@@ -127,7 +155,7 @@ impl Site {
         let [lowest, highest] = self.memory_range();
         let asked = |weight: &f32| (weight.clamp(lowest, highest) / step).round();
         self.asked.iter_mut().zip(&self.before).for_each(|(place, weight)| *place = asked(weight));
-        self.reader = Reader::new(&self.array, &self.read, self.seed, self.place)?;
+        self.connect()?;
         self.look();
         Ok(())
     }
@@ -184,7 +212,7 @@ impl Site {
         }
         self.array.relax(1.0)?;
         if self.takes_wires && self.read.wires.is_some() {
-            self.reader = Reader::new(&self.array, &self.read, self.seed, self.place)?;
+            self.connect()?;
         }
         self.look();
         if self.rule != (UpdateRule::Accumulated {}) {
@@ -236,6 +264,13 @@ impl Site {
             numbers.into_iter().filter_map(move |(figure, value)| Some((name(figure), value?))).collect::<Vec<_>>()
         });
         each.collect()
+    }
+
+    /// States of its devices, by name.
+    pub fn histograms(&self) -> Vec<(String, Histogram)> {
+        let fast =
+            self.array.tiki_taka().map(|tiki_taka| (format!("{}.fast", self.name), tiki_taka.fast().histogram()));
+        std::iter::once((self.name.clone(), self.array.array().histogram())).chain(fast).collect()
     }
 
     pub fn record(&self) -> Record {

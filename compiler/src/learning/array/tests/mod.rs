@@ -1,5 +1,6 @@
 //! Arrays against sums of wanted changes, statistics, the exact circuit and uninterrupted runs.
 
+mod converters;
 mod reads;
 mod records;
 mod rules;

@@ -1,5 +1,6 @@
 //! Spiking networks on arrays against the ordinary trainer, other numbers of threads and uninterrupted runs.
 
+mod converters;
 mod ideal;
 mod reads;
 mod runs;

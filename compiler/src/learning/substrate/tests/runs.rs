@@ -1,19 +1,30 @@
 //! Whole runs: threads, checkpoints, projections that stay digital.
 
-use spikegrad::{SpikegradError, Trainer};
+use spikegrad::{SpikegradError, Substrate, Trainer};
 
 use super::{array, bytes, finish, ideal, noise, noisy, settings, start, substrate, trainer};
+use crate::hardware::Spread;
 use crate::learning::array::tests::RULES;
-use crate::learning::array::{ArraySettings, Pairing, TikiTakaSettings, UpdateRule, Wires};
-use crate::learning::substrate::Placement;
+use crate::learning::array::{
+    ArraySettings, ErrorReadSettings, InputConverter, OutputConverter, Pairing, TikiTakaSettings, UpdateRule, Wires,
+};
+use crate::learning::substrate::{LearningSubstrate, Placement};
 use crate::training::tests::{Digits, resources};
 
-/// Every rule with noise, wires and offsets; with a second array every other time.
+/// Every rule with noise, wires, offsets and converters; with a second array every other time.
 fn everything() -> impl Iterator<Item = ArraySettings> {
     let tiki_taka = TikiTakaSettings { transfer_rows: 5, calibration_pulses: 20, ..TikiTakaSettings::default() };
     let wires = Wires { wire_resistance_ohm: 2.0, driver_resistance_ohm: 0.0, sense_resistance_ohm: 0.0 };
     let mut read = noise();
     read.wires = Some(wires);
+    read.input_converter = Some(InputConverter { bits: 5, range: None });
+    read.output_converter = Some(OutputConverter { bits: 9, range: 40.0 });
+    read.error = Some(ErrorReadSettings {
+        noise: Some(Spread::Absolute { sigma: 0.01 }),
+        sense_offset: Some(0.01),
+        input_converter: Some(InputConverter { bits: 6, range: None }),
+        output_converter: Some(OutputConverter { bits: 8, range: 60.0 }),
+    });
     RULES.into_iter().enumerate().map(move |(index, rule)| ArraySettings {
         rule,
         read: read.clone(),
@@ -88,6 +99,31 @@ fn projections_that_are_not_on_the_chip_learn_digitally() {
     for index in trained.map(|(index, _)| index) {
         assert!(moved(&on_chip, index) && moved(&plain, index), "{index}");
     }
+}
+
+#[test]
+fn names_that_records_would_confuse_are_refused() {
+    let names = |first: &str, second: &str| {
+        let text = format!(
+            "[[population]]\nname = \"in\"\nshape = [4]\nneuron = \"input\"\n\
+             [[population]]\nname = \"hidden\"\nshape = [3]\nneuron = \"relu\"\n\
+             [[population]]\nname = \"out\"\nshape = [2]\nneuron = \"readout\"\n\
+             [[projection]]\nname = \"{first}\"\nfrom = \"in\"\nto = \"hidden\"\nkind = \"dense\"\n\
+             [[projection]]\nname = \"{second}\"\nfrom = \"hidden\"\nto = \"out\"\nkind = \"dense\"\n"
+        );
+        let network = snn::Network::build(&snn::NetworkDescription::from_toml(&text).unwrap()).unwrap();
+        let (array, placement) = (array(UpdateRule::Accumulated {}), Placement::default());
+        LearningSubstrate::new(&network, &noisy(), &array, &placement, 1, resources(1).isa)
+    };
+    for (first, second) in [("a", "a.fast"), ("a.fast", "a"), ("a", "a.devices0")] {
+        let message = names(first, second).unwrap_err().to_string();
+        assert!(message.contains(first) && message.contains(second) && message.contains("another name"), "{message}");
+    }
+    // Names of which no record of one is a record of the other.
+    let chip = names("a.b", "a.bc").unwrap();
+    let state: Vec<String> = chip.state().into_iter().map(|(name, _)| name).collect();
+    let distinct: std::collections::BTreeSet<&String> = state.iter().collect();
+    assert_eq!(distinct.len(), state.len());
 }
 
 #[test]
