@@ -211,6 +211,46 @@ fn a_spiked_model_is_made_measured_and_compared() {
 }
 
 #[test]
+fn linear_maps_run_on_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, texts) = (fixture("llama"), fixture("llama/texts.json"));
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (grouped, wide, programs) = (place("grouped"), place("wide"), place("programs"));
+    let spike = |out: &str, more: &[&str]| {
+        succeeded(&llm(
+            &[&["spike", &model, "--text", &texts, "--documents", "--out", out, "--no-plots"], more].concat()
+        ))
+    };
+    spike(&grouped, &["--group", "16", "--steps", "2:0.2"]);
+    spike(&wide, &["--weights", "8"]);
+    let on = |model: &str, more: &[&str]| llm(&[&["ppl", model, "--text", &texts, "--documents"], more].concat());
+    let likelihood = |more: &[&str]| {
+        let found = object(&[&["ppl", &grouped, "--text", &texts, "--documents"], more].concat());
+        found["negative_log_likelihood"].as_f64().unwrap()
+    };
+    // Exact columns give the bits of the integer kernels.
+    let exact = likelihood(&[]);
+    assert_eq!(likelihood(&["--hardware", "ideal"]), exact);
+    assert_eq!(likelihood(&["--hardware", "ideal", "--calibrate-on", "1", "--threads", "1"]), exact);
+    let fine = likelihood(&["--hardware", "adc7-a", "--programs", &programs]);
+    let shown = succeeded(&sterna().args(["hardware", "show", "adc4-a"]).output().unwrap());
+    let two_bits = shown.replace("kind = \"uniform\"\nbits = 4", "kind = \"uniform\"\nbits = 2");
+    assert_ne!(two_bits, shown);
+    let chip = place("two-bits.toml");
+    fs::write(&chip, two_bits).unwrap();
+    let coarse = likelihood(&["--hardware", &chip]);
+    assert!((fine - exact).abs() < 0.05 && (coarse - exact).abs() > 0.05, "{exact}, {fine}, {coarse}");
+    for file in ["crossbar.json", "tiles.safetensors"] {
+        assert!(Path::new(&programs).join("block-0-query-1").join(file).is_file(), "{file}");
+    }
+    failed(&on(&grouped, &["--hardware", "hcim-a-ternary"]), 2, &["--hardware", "converters"]);
+    failed(&on(&wide, &["--hardware", "ideal"]), 2, &["--hardware", "at most 7 bits"]);
+    failed(&on(&model, &["--hardware", "ideal"]), 2, &["sterna llm spike"]);
+    failed(&on(&grouped, &["--hardware", "ideal", "--execution", "floats"]), 2, &["--execution"]);
+    failed(&on(&grouped, &["--programs", &programs]), 2, &["--hardware"]);
+}
+
+#[test]
 fn what_cannot_be_spiked_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out").display().to_string();

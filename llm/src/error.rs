@@ -123,6 +123,14 @@ pub enum LlmError {
     /// Work was asked to stop before it was done.
     #[error("stopped before it was done")]
     Stopped,
+    /// What an execution of another crate runs on refused its work.
+    #[error("{what}: {source}")]
+    Execution {
+        /// Which part of the model.
+        what: String,
+        /// What was refused.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Snn(#[from] snn::SnnError),

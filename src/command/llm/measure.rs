@@ -5,7 +5,9 @@ use std::sync::Arc;
 use kernels::Engine;
 use llm::forward::{Execution, FloatExecution};
 use llm::perplexity::{Likelihood, likelihood, likelihood_with_states};
-use llm::spike::{QuantisedExecution, SpikeCounts, SpikeReport, SpikedModel, SpikingExecution, add_counts};
+use llm::spike::{
+    QuantisedExecution, SpikeCounts, SpikeReport, SpikedModel, SpikingExecution, SpikingState, add_counts,
+};
 use llm::{LlmError, Model};
 
 use super::loaded::{AnyModel, ExecutionChoice};
@@ -63,9 +65,21 @@ fn spikes(
     sequences: &[Vec<u32>],
     progress: impl FnMut(usize, &Likelihood),
 ) -> Result<Measured, LlmError> {
-    let execution = SpikingExecution::new(model.clone(), engine)?;
+    counted(&SpikingExecution::new(model.clone(), engine)?, model, sequences, progress)
+}
+
+/// Measures an execution in spikes of a model, on its chip or not; `progress` as in [`likelihood`].
+///
+/// # Errors
+/// Those of the execution.
+pub fn counted<E: Execution<State = SpikingState>>(
+    execution: &E,
+    model: &SpikedModel,
+    sequences: &[Vec<u32>],
+    progress: impl FnMut(usize, &Likelihood),
+) -> Result<Measured, LlmError> {
     let mut counts = Vec::new();
-    let likelihood = likelihood_with_states(&execution, sequences, progress, |_, state| {
+    let likelihood = likelihood_with_states(execution, sequences, progress, |_, state| {
         add_counts(&mut counts, &state.counts);
     })?;
     Ok(Measured { likelihood, spikes: Some(model.report(&counts)), counts })

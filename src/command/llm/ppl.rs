@@ -1,15 +1,20 @@
 //! `sterna llm ppl`: how well a model predicts a text.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use llm::spike::SpikeReport;
+use llm::perplexity::Likelihood;
+use llm::spike::{SpikeReport, SpikingExecution};
 use serde::Serialize;
 
-use super::loaded::{ExecutionChoice, Loaded, ModelArguments};
-use super::measure::{Measured, measure};
+use super::chip::{self, ChipExecution};
+use super::loaded::{AnyModel, ExecutionChoice, Loaded, ModelArguments};
+use super::measure::{Measured, counted, measure};
 use super::texts::TextArguments;
+use crate::CommandError;
 use crate::command::Context;
+use crate::command::hardware::specification;
 use crate::output::Progress;
 
 /// Measure the perplexity of a model on a text
@@ -21,6 +26,7 @@ use crate::output::Progress;
 #[command(after_help = "Examples:\n  \
     sterna llm ppl Llama-2-7b-hf --text wikitext-2/test.txt --rows\n  \
     sterna llm ppl stories260K.bin --text tinystories_1000.json --ascii --limit 50 --documents\n  \
+    sterna llm ppl spiked/w4a4 --text tinystories_1000.json --ascii --limit 50 --documents --hardware adc7-a\n  \
     sterna llm ppl model5000.bin --tokenizer tok105.vocab --text tinystories_1000.json --collapse-white-space --json")]
 pub struct PplArguments {
     /// The model.
@@ -32,6 +38,15 @@ pub struct PplArguments {
     /// How a model of `sterna llm spike` is computed
     #[arg(long, value_name = "HOW", default_value = "spikes")]
     execution: ExecutionChoice,
+    /// Compute the linear maps of a model of `sterna llm spike` on the arrays of this chip, a preset or a TOML file
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "execution")]
+    hardware: Option<String>,
+    /// Tokens, the first ones of the text, that the ranges of converters are chosen on
+    #[arg(long, value_name = "N", default_value_t = 512, requires = "hardware", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    calibrate_on: u32,
+    /// Write the compiled linear maps into this folder
+    #[arg(long, value_name = "DIR", requires = "hardware")]
+    programs: Option<PathBuf>,
 }
 
 /// The JSON object of `sterna llm ppl`.
@@ -51,6 +66,8 @@ struct Report {
     tokens_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     spikes: Option<SpikeReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hardware: Option<String>,
 }
 
 /// Measures as the arguments say.
@@ -63,11 +80,26 @@ pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
     let bar = context.output.progress(sequences.tokens.len() as u64, Progress::Steps);
     bar.set_prefix(if sequences.window.is_some() { "windows" } else { "documents" });
     let start = Instant::now();
-    let Measured { likelihood: result, spikes, .. } = pool.install(|| {
-        measure(&model, arguments.execution, engine, &sequences.tokens, |done, so_far| {
-            bar.set_position(done as u64);
-            bar.set_message(format!("perplexity {:.4}", so_far.perplexity()));
-        })
+    let progress = |done: usize, so_far: &Likelihood| {
+        bar.set_position(done as u64);
+        bar.set_message(format!("perplexity {:.4}", so_far.perplexity()));
+    };
+    let hardware = arguments.hardware.as_deref().map(specification).transpose()?;
+    let Measured { likelihood: result, spikes, .. } = pool.install(|| match &hardware {
+        None => Ok(measure(&model, arguments.execution, engine, &sequences.tokens, progress)?),
+        Some(hardware) => {
+            let AnyModel::Spiked(model) = &model else {
+                return Err(
+                    CommandError::usage("--hardware", "a folder of `sterna llm spike`", "a model in floats").into()
+                );
+            };
+            let compiled =
+                chip::compile(model, hardware, &first(&sequences.tokens, arguments.calibrate_on), context.resources)?;
+            context.output.note(format!("{} programs for {}", compiled.programs(), hardware.name))?;
+            arguments.programs.as_deref().map_or(Ok(()), |folder| compiled.write(folder))?;
+            let execution = ChipExecution::new(SpikingExecution::new(model.clone(), engine)?, &compiled)?;
+            counted(&execution, model, &sequences.tokens, progress).map_err(anyhow::Error::from)
+        }
     })?;
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
@@ -85,9 +117,21 @@ pub fn run(arguments: &PplArguments, context: &Context) -> anyhow::Result<()> {
         seconds,
         tokens_per_second: tokens as f64 / seconds,
         spikes,
+        hardware: hardware.map(|hardware| hardware.name),
     };
     context.output.object(&report)?;
     context.output.result(text(&report))
+}
+
+/// The first `count` tokens of the sequences.
+fn first(sequences: &[Vec<u32>], count: u32) -> Vec<&[u32]> {
+    let mut left = count as usize;
+    let taken = sequences.iter().map(|tokens| {
+        let taken = &tokens[..tokens.len().min(left)];
+        left -= taken.len();
+        taken
+    });
+    taken.filter(|tokens| !tokens.is_empty()).collect()
 }
 
 fn text(report: &Report) -> String {
@@ -102,8 +146,10 @@ fn text(report: &Report) -> String {
             spikes.steps, spikes.spikes, spikes.additions, spikes.multiply_accumulates, spikes.bytes
         )
     });
+    let chip =
+        report.hardware.as_ref().map_or(String::new(), |hardware| format!(" with its linear maps on {hardware},"));
     format!(
-        "{} on {}: perplexity {:.4}, {:.5} nats a token\n{} predictions in {} {kind}, {:.1} s, {:.0} tokens/s{spikes}",
+        "{}{chip} on {}: perplexity {:.4}, {:.5} nats a token\n{} predictions in {} {kind}, {:.1} s, {:.0} tokens/s{spikes}",
         report.model,
         report.text,
         report.perplexity,
