@@ -3,7 +3,8 @@
 runs the compiled files on the test data, before and after hardware-aware training.
 
 usage: benches/crossbar_accuracy.py [--data mnist,fashion-mnist] [--seeds 1,2,3] [--hardware A,B,...]
-                                    [--epochs 15] [--retrain N] [--rate RATE] [--out DIR]
+                                    [--epochs 15] [--retrain N] [--rate RATE] [--augment none]
+                                    [--out DIR]
 
 Networks, compiled folders and results that are complete in DIR are kept. Prints one JSON line for each
 network and chip and then, for each data set, a table of mean test accuracies with their standard
@@ -20,8 +21,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STERNA = ROOT / "target" / "release" / "sterna"
 CHIPS = "ideal,adc7-a,adc4-a,hcim-a-ternary,hcim-a-binary,adc6-b,adc4-b,hcim-b-ternary,hcim-b-binary"
-# Presets whose columns deliver codes that need trained scale factors, learning rate and epochs of their training.
-COMPARATORS = {"ternary": (0.02, 14), "binary": (0.05, 20), "adcless": (0.05, 20)}
+# Presets whose columns deliver codes that need trained scale factors, learning rate, epochs and images of their training.
+COMPARATORS = {"ternary": (0.02, 14, "none"), "binary": (0.05, 20, "crop:1"), "adcless": (0.05, 20, "crop:1")}
 
 
 def sterna(*arguments):
@@ -41,8 +42,8 @@ def network(data, seed, options):
 
 
 def kind(chip):
-    """Learning rate and epochs of hardware-aware training; none for chips that need none."""
-    return next((values for name, values in COMPARATORS.items() if name in chip), (None, 0))
+    """Learning rate, epochs and images of hardware-aware training; none for chips that need none."""
+    return next((values for name, values in COMPARATORS.items() if name in chip), (None, 0, "none"))
 
 
 def accuracy(model, data, chip, retrain, options):
@@ -50,8 +51,8 @@ def accuracy(model, data, chip, retrain, options):
     folder = options.out / f"{model.name}-{chip}-{retrain}"
     result = folder / "accuracy.json"
     if not result.exists():
-        rate = options.rate or kind(chip)[0]
-        how = ["--retrain", retrain, "--learning-rate", rate] if retrain else ["--calibrate-on", 500]
+        rate, images = options.rate or kind(chip)[0], options.augment or kind(chip)[2]
+        how = ["--retrain", retrain, "--learning-rate", rate, "--augment", images] if retrain else ["--calibrate-on", 500]
         sterna("compile", model, "--hardware", chip, "--out", folder, "--overwrite", *([] if chip == "ideal" else how))
         result.write_text(json.dumps(sterna("hardware", "eval", folder, "--data", data)[-1]["accuracy"]))
     return json.loads(result.read_text())
@@ -70,6 +71,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=15, help="epochs of ordinary training")
     parser.add_argument("--retrain", type=int, help="epochs of hardware-aware training; by the kind of columns when absent")
     parser.add_argument("--rate", type=float, help="learning rate of hardware-aware training; by the kind of columns when absent")
+    parser.add_argument("--augment", help="variation of images in hardware-aware training; by the kind of columns when absent")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs" / "crossbar")
     options = parser.parse_args()
     subprocess.run(["cargo", "build", "--release", "--quiet"], check=True, cwd=ROOT)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Networks that learn on arrays of devices: Iris on transistors, MNIST on domain walls, a spiking network by SpikeGrad.
 
-usage: benches/on_chip.py [--parts iris,levels,spiking] [--seeds 1,2,3] [--epochs 10] [--out DIR]
+usage: benches/on_chip.py [--parts iris,levels,spiking] [--seeds 1,2,3] [--epochs 10] [--devices NAME,...] [--out DIR]
 
 Runs that are complete in DIR are kept. Prints a table for each part; spiking networks are the ones that validation picks
 among the epochs of a run, tested once.
@@ -64,7 +64,7 @@ def iris(options):
 
 
 def levels(options):
-    summary = learn(options.out / "levels", "mnist", "--device", "domain-wall", "--gain", 0.4, "--sweep", f"levels={LEVELS}")
+    summary = learn(options.out / "levels", "mnist", "--device", "domain-wall", "--gain", 0.7, "--sweep", f"levels={LEVELS}")
     print(f"\nMNIST without hidden layer, float weights {mean(summary['float']['test_accuracies'])}\n")
     print("| levels | test accuracy | pulses | energy of writes | at a bound |\n|---|---|---|---|---|")
     for figures in summary["devices"]:
@@ -75,16 +75,17 @@ def levels(options):
 def spiking(options):
     print("\n| 784-300-10 in spikes | test accuracy | integer network | pulses an example |\n|---|---|---|---|")
     for name, device, flags in SPIKING:
+        if options.devices and device not in options.devices.split(","):
+            continue
         accuracies, integer, pulses = [], [], []
         for seed in options.seeds.split(","):
             folder = options.out / f"spiking-{name.replace(' ', '-').replace(',', '').replace('(', '').replace(')', '')}-{seed}"
             summary = learn(folder, "mnist", "--topology", "28x28-300-10", "--device", device, "--max-spikes", 15, "--batch", 128,
                             "--epochs", options.epochs, "--seed", seed, *flags)
             accuracies.append(summary["test_accuracy"])
-            integer.append(json.loads((folder / "integer" / "summary.json").read_text())["test_accuracy"])
-            last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["figures"]
+            integer.append(summary["integer"]["mean"])
             # 50,000 training images an epoch.
-            pulses.append(sum(value for key, value in last.items() if key.endswith("pulses")) / (5e4 * options.epochs))
+            pulses.append(summary["devices"][0]["pulses"] / (5e4 * options.epochs))
         print(f"| {name} | {mean(accuracies)} | {mean(integer)} | {statistics.mean(pulses):.0f} |", flush=True)
 
 
@@ -93,6 +94,7 @@ def main():
     parser.add_argument("--parts", default="iris,levels,spiking")
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--devices", help="spiking networks on these devices alone")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs" / "on-chip")
     options = parser.parse_args()
     subprocess.run(["cargo", "build", "--release", "--quiet"], check=True, cwd=ROOT)

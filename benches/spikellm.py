@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Perplexity of spiked language models: bits of weights and activations against methods, on held-out TinyStories.
 
-usage: benches/spikellm.py [--models stories260K,babyllama] [--seeds 1,2,3,4,5] [--grid | --ternary] [--outliers 100]
+usage: benches/spikellm.py [--models stories260K,babyllama] [--seeds 1,2,3,4,5] [--grid | --ternary | --chips NAME,..] [--outliers 100]
                            [--methods NAME;..] [--out DIR] [--data DIR] [--samples 24] [--stories 50] [--threads N]
 
 Calibration texts and random channels are drawn by the seed, the texts from ASCII stories 100 to 916; perplexity is that
 of the first stories, each for itself. Without --grid W4A4 is run; with it all of W{8,4,3,2}A{8,4,3}; with --ternary
-weights of 2 bits and ternary spike trains with A{8,4,3}. --outliers scales two channels of every feed-forward network
+weights of 2 bits and ternary spike trains with A{8,4,3}; with --chips W4A4 and OBS on the arrays of these chips. --outliers scales two channels of every feed-forward network
 and of every normalisation by S and what takes them by 1/S, which changes nothing in floats. Every run is kept as a line
 of DIR/results.jsonl and not repeated: interrupted work goes on with the same command. Prints tables of means with
 standard deviations (n - 1).
@@ -132,19 +132,20 @@ class Runs:
         return self.once({"model": self.name, "outliers": self.options.outliers, "stories": self.options.stories}, lambda: {
             "perplexity": sterna("llm", "ppl", self.model, *self.how, *self.text)["perplexity"]})["perplexity"]
 
-    def spiked(self, weights, activations, flags, seed):
+    def spiked(self, weights, activations, flags, seed, hardware=None):
         run = {"model": self.name, "outliers": self.options.outliers, "stories": self.options.stories,
                "samples": self.options.samples, "weights": weights, "activations": activations, "flags": flags, "seed": seed}
-        return self.once(run, lambda: self.measure(weights, activations, flags, seed))
+        run |= {"hardware": hardware} if hardware else {}
+        return self.once(run, lambda: self.measure(weights, activations, flags, seed, hardware))
 
-    def measure(self, weights, activations, flags, seed):
+    def measure(self, weights, activations, flags, seed, hardware):
         calibration = self.options.out / f"calibration-{self.name}-{seed}.json"
         calibration.write_text(json.dumps(random.Random(seed).sample(self.stories[100:], self.options.samples)))
         spiked = self.options.out / f"model-{self.name}"
         report = sterna("llm", "spike", self.model, *self.how, "--text", calibration, "--documents", *self.collapse,
                         "--seed", seed, "--weights", weights, "--activations", activations, "--out", spiked, "--overwrite",
                         "--no-plots", "--threads", self.options.threads, *flags)["spikes"]
-        found = sterna("llm", "ppl", spiked, *self.text)
+        found = sterna("llm", "ppl", spiked, *self.text, *(["--hardware", hardware] if hardware else []))
         return {"perplexity": found["perplexity"], "steps": report["steps"], "effort": report["effort"],
                 "bytes": report["bytes"], "additions": found["spikes"]["additions"]}
 
@@ -172,6 +173,14 @@ def table(runs, methods, settings, seeds):
         print(f"| {method} | {first['steps']:.3f} | {first['effort'] / 1e6:.2f} M | {numbers} |", flush=True)
 
 
+def on_chips(runs, chips, seeds):
+    flags = METHODS["and OBS, T = 2"]
+    print("| chip | perplexity |\n|---|---|")
+    for chip in [None, *chips]:
+        found = [runs.spiked(4, 4, flags, seed, chip)["perplexity"] for seed in seeds]
+        print(f"| {chip or 'integer kernels'} | {spread(found)} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="stories260K,babyllama")
@@ -179,6 +188,7 @@ def main():
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--grid", action="store_true")
     what.add_argument("--ternary", action="store_true")
+    what.add_argument("--chips", help="presets with converters, apart by ,")
     parser.add_argument("--methods", help="only these of the table, apart by ;")
     parser.add_argument("--outliers", type=float)
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs" / "spikellm")
@@ -198,6 +208,9 @@ def main():
         runs = Runs(options, name, folder, stories)
         outliers = f", outliers x{options.outliers:g}" if options.outliers else ""
         print(f"\n{name}{outliers}: floats {runs.floats():.3f}, {len(seeds)} seeds\n", flush=True)
+        if options.chips:
+            on_chips(runs, options.chips.split(","), seeds)
+            continue
         methods, settings = METHODS, [(4, 4)]
         if options.grid:
             methods, settings = {name: METHODS[name] for name in GRID}, [(w, a) for w in (8, 4, 3, 2) for a in (8, 4, 3)]
