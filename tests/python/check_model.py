@@ -5,6 +5,7 @@ usage: check_model.py MODEL [STERNA_BINARY]
 """
 import gzip
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import numpy
 from safetensors import safe_open
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 MODEL = pathlib.Path(sys.argv[1]).resolve()
-BINARY = sys.argv[2] if len(sys.argv) > 2 else str(ROOT / "target" / "release" / "sterna")
+BINARY = sys.argv[2] if len(sys.argv) > 2 else str(TARGET / "release" / "sterna")
 
 
 def round_half_away(total, threshold):

@@ -21,14 +21,10 @@ impl Columns {
     pub fn of(weights: &FewBitWeights, coding: &SiteCoding) -> Vec<Self> {
         let mut all = Vec::new();
         let widest = ((1usize << 31) - 1) / (255 * usize::from(coding.largest_code()).max(1));
-        for (class, places) in coding.classes.iter().map(|class| class.places.clone()).enumerate() {
-            let mut start = places.start;
-            while start < places.end {
-                let group = weights.group_of(start);
-                let mut end = weights.group.map_or(places.end, |size| places.end.min((group + 1) * size));
-                end = end.min(start + widest);
-                all.push(Self { start, count: end - start, class, group });
-                start = end;
+        for (class, places) in weights.parts(coding) {
+            let group = weights.group_of(places.start);
+            for start in places.clone().step_by(widest) {
+                all.push(Self { start, count: widest.min(places.end - start), class, group });
             }
         }
         all

@@ -1,7 +1,10 @@
 //! Weights of a linear map as few-bit codes.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
+use super::coding::SiteCoding;
 use crate::LlmError;
 
 /// Weights `w[r][c] = scale[r][g] * (code[r][c] - zero[r][g])`, g the group of column c.
@@ -58,6 +61,21 @@ impl FewBitWeights {
     /// The group of a column.
     pub fn group_of(&self, column: usize) -> usize {
         self.group.map_or(0, |group| column / group.max(1))
+    }
+
+    /// Class, and places in the order of the coding, of the columns that share class and group, in their order: a linear
+    /// map is a sum over these parts.
+    pub fn parts(&self, coding: &SiteCoding) -> Vec<(usize, Range<usize>)> {
+        let mut parts = Vec::new();
+        for (class, places) in coding.classes.iter().map(|class| class.places.clone()).enumerate() {
+            let mut start = places.start;
+            while start < places.end {
+                let next = self.group.map_or(places.end, |size| (self.group_of(start) + 1) * size.max(1));
+                parts.push((class, start..places.end.min(next)));
+                start = next;
+            }
+        }
+        parts
     }
 
     /// Checks lengths and codes.

@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kernels::Engine;
-use llm::LlmError;
-use llm::forward::{Execution, Session, forward};
-use llm::model::{Frame, Site};
+use llm::model::Site;
 use llm::spike::build::BlockReport;
-use llm::spike::{Codes, SpikeReport, SpikedModel, SpikingExecution, SpikingState};
-use ndarray::{Array2, ArrayView2};
+use llm::spike::{SpikeReport, SpikedModel, SpikingExecution};
 
+use super::chip::record;
 use super::compare::Row;
 use crate::plots::{Curves, RasterRow, RasterSpike, Series, curves, points, raster_over};
 
@@ -70,12 +68,9 @@ pub fn spiked(
 
 /// Spikes of the channels of the first site, token after token, each step of a token in its turn.
 fn draw_raster(model: &Arc<SpikedModel>, engine: Engine, tokens: &[u32], path: &Path) -> anyhow::Result<()> {
-    let execution = Watched { inner: SpikingExecution::new(model.clone(), engine)?, seen: std::sync::Mutex::default() };
-    let mut session = Session::new(&execution, tokens.len())?;
-    forward(&execution, &mut session, tokens)?;
-    let seen = execution.seen.into_inner().unwrap_or_default();
+    let recorded = record(SpikingExecution::new(model.clone(), engine)?, &[tokens])?;
     let Some(coding) = &model.site(0, Site::AttentionInput).coding else { return Ok(()) };
-    let codes = Codes::new(engine, coding, seen.view());
+    let Some(codes) = recorded[0][Site::AttentionInput.index()].first() else { return Ok(()) };
     let steps = coding.classes.iter().map(|class| class.steps).max().unwrap_or(1);
     let mut spikes = Vec::new();
     for token in 0..codes.tokens() {
@@ -89,42 +84,6 @@ fn draw_raster(model: &Arc<SpikedModel>, engine: Engine, tokens: &[u32], path: &
     let title = "Spikes of the first block over tokens, channels with the most steps on top";
     raster_over("token, its steps one after the other", &rows, &spikes, title, path)?;
     Ok(())
-}
-
-/// Keeps the inputs of the first site.
-struct Watched {
-    inner: SpikingExecution,
-    seen: std::sync::Mutex<Array2<f32>>,
-}
-
-impl Execution for Watched {
-    type State = SpikingState;
-
-    fn frame(&self) -> &Frame {
-        self.inner.frame()
-    }
-
-    fn engine(&self) -> Engine {
-        self.inner.engine()
-    }
-
-    fn new_state(&self, capacity: usize) -> Result<SpikingState, LlmError> {
-        self.inner.new_state(capacity)
-    }
-
-    fn project(
-        &self,
-        state: &mut SpikingState,
-        block: usize,
-        site: Site,
-        inputs: ArrayView2<'_, f32>,
-        outputs: &mut [Array2<f32>],
-    ) -> Result<(), LlmError> {
-        if let (0, Site::AttentionInput, Ok(mut seen)) = (block, site, self.seen.lock()) {
-            *seen = inputs.to_owned();
-        }
-        self.inner.project(state, block, site, inputs, outputs)
-    }
 }
 
 /// Perplexity against mean steps: floats, and spiked models by their names.

@@ -6,16 +6,17 @@ use std::path::Path;
 use anyhow::Context as _;
 use compiler::calibration::calibrate;
 use compiler::hardware::Quantiser;
-use compiler::mapping::{compile as compile_network, deploy};
+use compiler::mapping::{compile_deployment, deploy};
 use compiler::{HardwareSpecification, Program};
 use kernels::{Engine, Parallelism};
 use llm::model::Linear;
-use llm::spike::{FewBitWeights, SiteCoding, SpikedLinear, SpikedModel, SpikingExecution};
+use llm::spike::{FewBitWeights, SpikedModel, SpikingExecution};
 use rayon::prelude::*;
 use snn::{Network, NetworkDescription, Weights};
 use spikegrad::{Resources, Samples};
 
 use super::record::{Recorded, record};
+use super::{FewBitMap, few_bit};
 use crate::CommandError;
 
 /// Linear maps on arrays.
@@ -112,35 +113,26 @@ fn map(
     hardware: &HardwareSpecification,
     resources: Resources,
 ) -> anyhow::Result<Map> {
-    let name = format!("block {block} {linear}");
-    let site = model.site(block, linear.site());
-    let place = linear.site().linears().iter().position(|&other| other == linear).unwrap_or(0);
-    let (Some(coding), Some((SpikedLinear::FewBit(weights), bias))) = (&site.coding, site.linears.get(place)) else {
-        let found = format!("{name} in floats");
-        return Err(CommandError::usage("--hardware", "weights and activations in codes", found).into());
-    };
+    let FewBitMap { name, coding, weights, bias } = few_bit(model, block, linear, hardware)?;
     if coding.largest_code() > u8::MAX.into() {
         let found = format!("codes up to {} at {name}", coding.largest_code());
         return Err(CommandError::usage("--hardware", "activations of at most 8 bits", found).into());
     }
-    let codes = &recorded[block][linear.site().index()];
-    if weights.bits > hardware.weights.bits {
-        let expected = format!("weights of at most {} bits", hardware.weights.bits);
-        let found = format!("{name} with {} bits", weights.bits);
-        return Err(CommandError::usage("--hardware", expected, found).into());
-    }
-    let parts = parts(weights, coding).into_iter().map(|(class, places)| {
+    let of_sequences = recorded[block][linear.site().index()].iter();
+    let codes = of_sequences.flat_map(|codes| (0..codes.tokens()).map(|token| codes.token(token)));
+    let codes: Vec<Vec<u16>> = codes.collect();
+    let parts = weights.parts(coding).into_iter().map(|(class, places)| {
         let place = |row: usize| row * weights.groups() + weights.group_of(places.start);
         let (multipliers, centres) = centred(weights, &places, hardware.weights.largest());
         let network = network(multipliers, weights.rows, coding.classes[class].largest)?;
-        let samples = TokenCodes { codes, places: places.clone(), outputs: weights.rows };
+        let samples = TokenCodes { codes: &codes, places: places.clone(), outputs: weights.rows };
         // Parts are compiled side by side.
         let calibration = calibrate(&network, hardware, &samples, Resources { threads: 1, ..resources })?.calibration;
-        let program = compile_network(&network, hardware, &calibration).with_context(|| name.clone())?;
+        let deployment = deploy(&network, hardware)?;
+        let program = compile_deployment(&deployment, hardware, &calibration).with_context(|| name.clone())?;
         let offsets = centres.iter().enumerate().map(|(row, centre)| centre - i32::from(weights.zeros[place(row)]));
         let offsets: Vec<i32> = offsets.collect();
-        let deployed = deploy(&network, hardware)?.network;
-        let Some(Weights::I8(deployed)) = &deployed.projections()[0].weights else {
+        let Some(Weights::I8(deployed)) = &deployment.network.projections()[0].weights else {
             return Err(CommandError::usage("--hardware", "weights of 8 bits", "others").into());
         };
         let rest = |(row, offset): (&[i8], &i32)| row.iter().map(|&weight| i32::from(weight) + offset).sum::<i32>();
@@ -149,22 +141,7 @@ fn map(
         Ok(Part { program, class, places, scales, offsets, rests })
     });
     let parts = parts.collect::<anyhow::Result<_>>()?;
-    Ok(Map { name, bias: bias.clone(), parts })
-}
-
-/// Classes and places of the parts of a linear map.
-fn parts(weights: &FewBitWeights, coding: &SiteCoding) -> Vec<(usize, Range<usize>)> {
-    let mut parts = Vec::new();
-    for (class, places) in coding.classes.iter().map(|class| class.places.clone()).enumerate() {
-        let mut start = places.start;
-        while start < places.end {
-            let group = weights.group_of(start);
-            let end = weights.group.map_or(places.end, |size| places.end.min((group + 1) * size));
-            parts.push((class, start..end));
-            start = end;
-        }
-    }
-    parts
+    Ok(Map { name, bias: bias.map(<[f32]>::to_vec), parts })
 }
 
 /// `m - c`, `[outputs][places]`, and the centre c of every output: the upper middle code, or the lower one where less of the
@@ -199,7 +176,7 @@ fn network(multipliers: Vec<i8>, outputs: usize, largest: u16) -> anyhow::Result
 
 /// Recorded codes of a part as the examples that calibration asks for.
 struct TokenCodes<'a> {
-    codes: &'a [Vec<u8>],
+    codes: &'a [Vec<u16>],
     places: Range<usize>,
     outputs: usize,
 }
@@ -218,7 +195,8 @@ impl Samples for TokenCodes<'_> {
     }
 
     fn fill(&self, _: Option<u32>, index: usize, out: &mut [u8]) {
-        out.copy_from_slice(&self.codes[index][self.places.clone()]);
+        // No code has more than 8 bits.
+        out.iter_mut().zip(&self.codes[index][self.places.clone()]).for_each(|(byte, &code)| *byte = code as u8);
     }
 
     fn label(&self, _: usize) -> usize {

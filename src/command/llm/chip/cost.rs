@@ -7,9 +7,10 @@ use compiler::HardwareSpecification;
 use compiler::cost::{LinearMap, LinearPart, Workload, evaluate, write};
 use compiler::hardware::InputCoding;
 use llm::model::Linear;
-use llm::spike::{SpikeCounts, SpikedLinear, SpikedModel};
+use llm::spike::{SpikeCounts, SpikedModel};
 use serde::Serialize;
 
+use super::{FewBitMap, few_bit};
 use crate::CommandError;
 
 /// A token on a chip.
@@ -78,25 +79,15 @@ fn maps(
     counts: &[[SpikeCounts; 4]],
     hardware: &HardwareSpecification,
 ) -> anyhow::Result<Vec<LinearMap>> {
-    let refused = |expected: String, found: String| CommandError::usage("--hardware", expected, found);
     if hardware.input.coding != InputCoding::BitSerial {
-        return Err(refused("a chip that takes codes bit by bit".to_owned(), hardware.name.clone()).into());
+        let expected = "a chip that takes codes bit by bit";
+        return Err(CommandError::usage("--hardware", expected, hardware.name.clone()).into());
     }
     let mut maps: Vec<LinearMap> = Vec::new();
-    for (index, block) in model.blocks().iter().enumerate() {
+    for index in 0..model.blocks().len() {
         let first = maps.len();
         for linear in Linear::ALL {
-            let site = &block.sites[linear.site().index()];
-            let place = linear.site().linears().iter().position(|&other| other == linear).unwrap_or(0);
-            let name = format!("block {index} {linear}");
-            let (Some(coding), Some((SpikedLinear::FewBit(weights), _))) = (&site.coding, site.linears.get(place))
-            else {
-                return Err(refused("weights and activations in codes".to_owned(), format!("{name} in floats")).into());
-            };
-            if weights.bits > hardware.weights.bits {
-                let expected = format!("weights of at most {} bits", hardware.weights.bits);
-                return Err(refused(expected, format!("{name} with {} bits", weights.bits)).into());
-            }
+            let FewBitMap { name, coding, weights, .. } = few_bit(model, index, linear, hardware)?;
             let counted = counts.get(index).map_or(SpikeCounts::default(), |sites| sites[linear.site().index()]);
             let parts = coding.classes.iter().zip(counted.bits).map(|(class, bits)| LinearPart {
                 inputs: class.places.len(),

@@ -7,15 +7,14 @@ use llm::model::{Frame, Site};
 use llm::spike::{Codes, SpikedModel, SpikingExecution, SpikingState};
 use ndarray::{Array2, ArrayView2};
 
-/// Codes per block and site, a vector of bytes in the order of the coding for each token; none where a site does not
-/// spike or has codes beyond 8 bits.
-pub(super) type Recorded = Vec<[Vec<Vec<u8>>; 4]>;
+/// Codes per block and site, one value for each sequence; none where a site does not spike.
+pub type Recorded = Vec<[Vec<Codes>; 4]>;
 
 /// Runs the model over the sequences, each for itself.
 ///
 /// # Errors
 /// Those of [`forward`].
-pub(super) fn record(execution: SpikingExecution, sequences: &[&[u32]]) -> Result<Recorded, LlmError> {
+pub fn record(execution: SpikingExecution, sequences: &[&[u32]]) -> Result<Recorded, LlmError> {
     let recorder = Recorder { inner: execution };
     let mut all: Recorded = vec![Default::default(); recorder.inner.model().blocks().len()];
     for tokens in sequences {
@@ -70,12 +69,7 @@ impl Execution for Recorder {
         outputs: &mut [Array2<f32>],
     ) -> Result<(), LlmError> {
         if let Some(coding) = &self.model().site(block, site).coding {
-            let codes = Codes::new(self.engine(), coding, inputs);
-            let tokens = (0..codes.tokens()).map(|token| codes.token(token));
-            let bytes = tokens.map(|codes| codes.into_iter().map(u8::try_from).collect::<Result<Vec<u8>, _>>());
-            if let Ok(bytes) = bytes.collect::<Result<Vec<_>, _>>() {
-                state.codes[block][site.index()].extend(bytes);
-            }
+            state.codes[block][site.index()].push(Codes::new(self.engine(), coding, inputs));
         }
         self.inner.project(&mut state.inner, block, site, inputs, outputs)
     }
