@@ -86,7 +86,7 @@ impl Codes {
 }
 
 impl InputConverter {
-    /// The codes for inputs of which `largest` is the largest magnitude.
+    /// Largest magnitude that has a code, where `largest` is that of the inputs of an example.
     pub(in crate::learning) fn range(&self, largest: f64) -> f64 {
         self.range.unwrap_or(largest)
     }
