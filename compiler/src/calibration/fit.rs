@@ -1,5 +1,10 @@
 //! Scale factors and resting inputs from partial sums.
 
+use std::ops::Range;
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis, Slice};
+
 use crate::columns::{Code, ColumnOperator, ColumnRead};
 use crate::mapping::{FixedPoint, ScaleValues, common_factor};
 use crate::program::Broadcast;
@@ -8,6 +13,10 @@ use crate::program::Broadcast;
 const LARGEST_PRODUCTS: usize = 1 << 24;
 /// Positions that are looked at, about.
 const POSITIONS: usize = 1 << 14;
+/// Outputs whose features are made together.
+const OUTPUTS: usize = 8;
+/// Features whose products with themselves and all later ones are computed together.
+const BLOCK: usize = 64;
 
 /// Sums over the total inputs of a projection, and over what its codes add to them.
 ///
@@ -55,15 +64,21 @@ struct Sums {
     exact: Vec<f64>,
     mixed: Vec<f64>,
     own: Vec<f64>,
-    /// Per output: products of all F.
-    products: Vec<f64>,
+    /// `[output][feature][feature]`: products of each F with itself and those behind it; before it anything.
+    products: Array3<f64>,
 }
 
-/// F and X of the positions of a group, `[position][output][feature]`.
+/// Partial sums of the positions of a group that are looked at, `[row tile][stream][slice][position][output]`.
 #[derive(Clone, Debug, Default)]
 struct Present {
-    coded: Vec<i64>,
-    exact: Vec<i64>,
+    positions: usize,
+    sums: Vec<i32>,
+}
+
+/// F and X of some outputs, `[output][position][feature]`, integers below 2^53.
+struct Features {
+    coded: Array3<f64>,
+    exact: Array3<f64>,
 }
 
 /// What was fitted.
@@ -105,7 +120,7 @@ impl Fit {
                 exact: zeros(),
                 mixed: zeros(),
                 own: zeros(),
-                products: vec![0.0; paired * squared],
+                products: Array3::zeros([paired, features, features]),
             },
             present: Present::default(),
         }
@@ -125,33 +140,61 @@ impl Fit {
     /// Takes a read in; the reads of a group of positions come one after the other.
     pub fn add(&mut self, read: &ColumnRead<'_>) {
         let [row_tiles, slices, streams, outputs] = self.sizes;
-        let (features, stride) = (self.features, self.stride);
+        let (first, stride) = (read.first.div_ceil(self.stride), self.stride);
+        let positions = (read.first + read.count).div_ceil(stride) - first;
+        let size = positions * outputs;
         if read.row_tile == 0 && read.stream == 0 {
-            for values in [&mut self.present.coded, &mut self.present.exact] {
-                values.clear();
-                values.resize(read.count * outputs * features, 0);
-            }
+            self.present.positions = positions;
+            self.present.sums.clear();
+            self.present.sums.resize(row_tiles * streams * slices * size, 0);
         }
+        let present = &mut self.present.sums[(read.row_tile * streams + read.stream) * slices * size..];
         for (&place, sums) in read.places.iter().zip(read.sums.chunks_exact(slices * outputs)) {
-            if !read.position(place).is_multiple_of(stride) {
-                continue;
-            }
-            for (slice, sums) in sums.chunks_exact(outputs).enumerate() {
-                let feature = self.feature([read.row_tile, slice, read.stream]);
-                let weight = self.weights[read.stream * slices + slice];
-                for (output, &sum) in sums.iter().enumerate() {
-                    let level = self.levels.get([read.row_tile, slice, read.stream, output]);
-                    let at = (place as usize * outputs + output) * features + feature;
-                    let code = self.code.apply(sum, level) - self.code.at_zero(level);
-                    self.present.exact[at] += i64::from(sum) * weight;
-                    self.present.coded[at] += i64::from(code) * weight;
+            let position = read.first + place as usize;
+            if position.is_multiple_of(stride) {
+                let start = (position / stride - first) * outputs;
+                for (present, sums) in present.chunks_exact_mut(size).zip(sums.chunks_exact(outputs)) {
+                    present[start..start + outputs].copy_from_slice(sums);
                 }
             }
         }
-        if read.row_tile + 1 == row_tiles && read.stream + 1 == streams {
-            let places = (0..read.count).filter(|place| (read.first + place).is_multiple_of(stride));
-            places.for_each(|place| self.sums.add(&self.present, place, [outputs, features, self.paired]));
+        if read.row_tile + 1 == row_tiles && read.stream + 1 == streams && positions > 0 {
+            self.sums.count += positions as f64;
+            for first in (0..outputs).step_by(OUTPUTS) {
+                let features = self.features(first..outputs.min(first + OUTPUTS));
+                self.sums.add(&features, first);
+            }
         }
+    }
+
+    /// F and X of some outputs at the present positions.
+    fn features(&self, outputs: Range<usize>) -> Features {
+        let [row_tiles, slices, streams, all] = self.sizes;
+        let zeros = || Array3::zeros([outputs.len(), self.present.positions, self.features]);
+        let (mut coded, mut exact) = (zeros(), zeros());
+        let places = (0..row_tiles).flat_map(|tile| (0..streams).map(move |stream| (tile, stream)));
+        let places = places.flat_map(|(tile, stream)| (0..slices).map(move |slice| [tile, slice, stream]));
+        let mut levels = Vec::with_capacity(outputs.len());
+        let present = self.present.sums.chunks_exact((self.present.positions * all).max(1));
+        for (place, sums) in places.zip(present) {
+            let [tile, slice, stream] = place;
+            let feature = self.feature(place);
+            let weight = self.weights[stream * slices + slice] as f64;
+            levels.clear();
+            levels.extend(outputs.clone().map(|output| self.levels.get([tile, slice, stream, output])));
+            let mut coded = coded.index_axis_mut(Axis(2), feature);
+            let mut exact = exact.index_axis_mut(Axis(2), feature);
+            let positions = coded.axis_iter_mut(Axis(1)).zip(exact.axis_iter_mut(Axis(1)));
+            for (sums, (coded, exact)) in sums.chunks_exact(all).zip(positions) {
+                let both = coded.into_iter().zip(exact);
+                for ((&sum, &level), (coded, exact)) in sums[outputs.clone()].iter().zip(&levels).zip(both) {
+                    let code = self.code.apply(sum, level) - self.code.at_zero(level);
+                    *exact += f64::from(sum) * weight;
+                    *coded += f64::from(code) * weight;
+                }
+            }
+        }
+        Features { coded, exact }
     }
 
     /// Adds the sums of other positions.
@@ -165,7 +208,7 @@ impl Fit {
         add(&mut own.exact, &other.exact);
         add(&mut own.mixed, &other.mixed);
         add(&mut own.own, &other.own);
-        add(&mut own.products, &other.products);
+        own.products += &other.products;
         self
     }
 
@@ -207,7 +250,7 @@ impl Fit {
     }
 
     /// `cov(F, X) / var(F)`; where no code was other than resting, the mean of the others.
-    fn lines(&self, members: std::ops::Range<usize>) -> Vec<f64> {
+    fn lines(&self, members: Range<usize>) -> Vec<f64> {
         let (sums, count) = (&self.sums, self.sums.count.max(1.0));
         let line = |feature: usize| {
             let (mut covariance, mut variance) = (0.0, 0.0);
@@ -224,16 +267,17 @@ impl Fit {
     }
 
     /// Ratio of the spread of exact total inputs to that of fitted ones; `None` without products.
-    fn gain(&self, members: std::ops::Range<usize>, scales: &[f64]) -> Option<f64> {
+    fn gain(&self, members: Range<usize>, scales: &[f64]) -> Option<f64> {
         let (sums, count, features) = (&self.sums, self.sums.count.max(1.0), self.features);
         let (mut exact, mut fitted) = (0.0, 0.0);
         for output in members.filter(|&output| output < self.paired) {
             exact += sums.squares[output] - sums.totals[output] * sums.totals[output] / count;
             let means = &sums.coded[output * features..][..features];
-            let rows = sums.products[output * features * features..].chunks_exact(features);
-            for ((row, mean), scale) in rows.zip(means).zip(scales) {
-                let row = row.iter().zip(means).zip(scales);
-                fitted += scale * row.map(|((cell, other), scale)| scale * (cell - mean * other / count)).sum::<f64>();
+            for (feature, (mean, scale)) in means.iter().zip(scales).enumerate() {
+                let cell = |other: usize| sums.products[[output, feature.min(other), feature.max(other)]];
+                let row = means.iter().zip(scales).enumerate();
+                let row = row.map(|(other, (of_other, scale))| scale * (cell(other) - mean * of_other / count));
+                fitted += scale * row.sum::<f64>();
             }
         }
         (exact > 0.0 && fitted > 0.0).then(|| (exact / fitted).sqrt())
@@ -241,34 +285,38 @@ impl Fit {
 }
 
 impl Sums {
-    /// Adds one position of a group.
-    fn add(&mut self, present: &Present, place: usize, [outputs, features, paired]: [usize; 3]) {
-        self.count += 1.0;
-        let mut seen: Vec<(usize, f64)> = Vec::with_capacity(features);
-        for output in 0..outputs {
-            let start = (place * outputs + output) * features;
-            let exact = &present.exact[start..start + features];
-            let total = exact.iter().sum::<i64>() as f64;
-            self.totals[output] += total;
-            self.squares[output] += total * total;
-            seen.clear();
-            for (feature, (&exact, &coded)) in exact.iter().zip(&present.coded[start..]).enumerate() {
-                let (index, exact, coded) = (output * features + feature, exact as f64, coded as f64);
-                self.exact[index] += exact;
-                if coded != 0.0 {
-                    self.coded[index] += coded;
-                    self.mixed[index] += coded * exact;
-                    self.own[index] += coded * coded;
-                    seen.push((feature, coded));
-                }
-            }
-            if output < paired {
-                let products = &mut self.products[output * features * features..][..features * features];
-                for &(feature, coded) in &seen {
-                    let row = &mut products[feature * features..][..features];
-                    seen.iter().for_each(|&(other, value)| row[other] += coded * value);
-                }
+    /// Adds the present positions of the outputs from `first` on.
+    fn add(&mut self, Features { coded, exact }: &Features, first: usize) {
+        let features = coded.dim().2;
+        for (output, (exact, coded)) in (first..).zip(exact.outer_iter().zip(coded.outer_iter())) {
+            let places = output * features..(output + 1) * features;
+            let of_exact = &mut self.exact[places.clone()];
+            let of_codes = &mut self.coded[places.clone()];
+            let (mixed, own) = (&mut self.mixed[places.clone()], &mut self.own[places]);
+            for (exact, coded) in exact.outer_iter().zip(coded.outer_iter()) {
+                let total = exact.sum();
+                self.totals[output] += total;
+                self.squares[output] += total * total;
+                of_exact.iter_mut().zip(exact).for_each(|(sum, exact)| *sum += exact);
+                of_codes.iter_mut().zip(coded).for_each(|(sum, coded)| *sum += coded);
+                own.iter_mut().zip(coded).for_each(|(own, coded)| *own += coded * coded);
+                mixed.iter_mut().zip(coded.iter().zip(exact)).for_each(|(sum, (coded, exact))| *sum += coded * exact);
             }
         }
+        for (coded, products) in coded.outer_iter().zip(self.products.outer_iter_mut().skip(first)) {
+            add_products(coded, products);
+        }
+    }
+}
+
+/// Adds the products of each column of `[positions][features]` with itself and those behind it.
+fn add_products(coded: ArrayView2<'_, f64>, mut products: ArrayViewMut2<'_, f64>) {
+    let features = coded.ncols();
+    for start in (0..features).step_by(BLOCK) {
+        let own = Slice::from(start..features.min(start + BLOCK));
+        let behind = Slice::from(start..);
+        let mut rows = products.slice_axis_mut(Axis(0), own);
+        let mut target = rows.slice_axis_mut(Axis(1), behind);
+        general_mat_mul(1.0, &coded.slice_axis(Axis(1), own).t(), &coded.slice_axis(Axis(1), behind), 1.0, &mut target);
     }
 }

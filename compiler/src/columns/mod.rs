@@ -2,6 +2,7 @@
 
 mod code;
 mod digits;
+mod driven;
 mod mask;
 mod operator;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use kernels::{Counts, Engine, PackedMatrix, Store, Workspace, as_signed};
 
+use super::driven::{DrivenRows, DrivenSums};
 use super::mask::{WORD, mask, split_signs};
 use super::{Digits, Patches, Slicing, streams};
 use crate::error::CompilerError;
@@ -36,6 +37,8 @@ struct Tile {
     pitch: usize,
     /// Base-256 digits of the digits: one plane unless a digit exceeds 8 bits.
     planes: Vec<PackedMatrix>,
+    /// The digits for reads with few active rows, where they are small.
+    driven: Option<DrivenRows>,
 }
 
 /// Where rows come from and how they are driven.
@@ -185,12 +188,13 @@ impl ColumnOperator {
 
     fn pack(&mut self, digits: &Digits) -> Result<(), CompilerError> {
         let columns = self.columns();
-        self.tiles.resize_with(digits.row_tiles(), || Tile { rows: 0, pitch: 0, planes: Vec::new() });
+        self.tiles.resize_with(digits.row_tiles(), || Tile { rows: 0, pitch: 0, planes: Vec::new(), driven: None });
         for (index, tile) in self.tiles.iter_mut().enumerate() {
             let (values, rows) = (digits.tile(index), digits.rows(index));
             let pitch = rows.next_multiple_of(WORD);
             let is_wide = values.iter().any(|&digit| i8::try_from(digit).is_err());
             (tile.rows, tile.pitch) = (rows, pitch);
+            tile.driven = DrivenRows::new(values, rows);
             let planes = if is_wide { 2 } else { 1 };
             tile.planes.truncate(planes);
             while tile.planes.len() < planes {
@@ -297,6 +301,12 @@ impl ColumnOperator {
             sums.resize(sums.len().max(places * columns), 0);
             workspace.reserve(self.engine.matmul_workspace(places, tile.pitch, columns));
             let sums = &mut sums[..places * columns];
+            if let Some(digits) = tile.driven.as_ref().filter(|_| DrivenRows::suits(read.active, tile.pitch)) {
+                let driven = DrivenSums { digits, rows: read.rows, row_pitch: tile.pitch, sums };
+                self.engine.vectorised(driven);
+                visit(ColumnRead { sums, ..read });
+                return Ok(());
+            }
             for (plane, matrix) in tile.planes.iter().enumerate() {
                 let store = Store { accumulate: plane > 0, scale: 1 << (8 * plane) };
                 let left = Counts::Unsigned(read.rows);
