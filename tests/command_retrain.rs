@@ -56,11 +56,30 @@ fn retraining_lifts_the_accuracy_on_the_chip() {
 }
 
 #[test]
+fn epochs_take_some_samples_and_know_weights_alone_first() {
+    let (folder, model) = trained();
+    let out = folder.path().join("out");
+    let with = |samples, more: &[&str]| {
+        let flags = ["--retrain", "4", "--weight-epochs", "2", "--retrain-on", samples, "--json"];
+        compile(&model, &out, &[&flags[..], more].concat())
+    };
+    assert_eq!(with("200", &["--stop-after-batches", "3"]).status.code(), Some(130));
+    failed(&with("300", &["--resume"]), 1, &["substrate", "number of samples"]);
+    let text = succeeded(&with("200", &["--resume"]));
+    let epochs = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let stages: Vec<String> = epochs.filter_map(|epoch| Some(epoch["stage"].as_str()?.to_owned())).collect();
+    assert_eq!(stages, ["weights", "weights", "sums", "scale-factors"]);
+    assert!(accuracy(&out) > 0.5);
+}
+
+#[test]
 fn wrong_usage_is_refused() {
     let (folder, model) = trained();
     let out = folder.path().join("out");
     failed(&compile(&model, &out, &["--retrain", "0"]), 2, &["--retrain", "0"]);
     failed(&compile(&model, &out, &["--resume"]), 2, &["--retrain"]);
+    failed(&compile(&model, &out, &["--retrain", "2", "--retrain-on", "0"]), 2, &["--retrain-on", "0"]);
+    failed(&compile(&model, &out, &["--weight-epochs", "2"]), 2, &["--retrain"]);
     failed(&compile(&model, &out, &["--retrain", "2", "--calibrate-on", "9"]), 2, &["--calibrate-on"]);
     failed(&compile(&model, &out, &["--retrain", "2", "--learning-rate", "-1"]), 2, &["learning-rate", "-1"]);
     let bare = folder.path().join("bare.safetensors");

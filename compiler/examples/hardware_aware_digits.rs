@@ -5,7 +5,7 @@
 //! ("exact"), on the columns without retraining ("before"), and after it ("after").
 
 use compiler::hardware::{Granularity, HardwareSpecification};
-use compiler::training::{ColumnGradient, Retraining, StagePlan, Task, TrainingOptions, fine_tuning};
+use compiler::training::{ColumnGradient, Retraining, Task, TrainingOptions, fine_tuning};
 use datasets::{Source, SplitOptions};
 use kernels::Isa;
 use lexopt::prelude::*;
@@ -170,6 +170,7 @@ fn main() -> Result<(), Failure> {
             thresholds: options.thresholds,
             scale_factor_rate: options.scale_factor_rate,
             seed: options.seed,
+            ..TrainingOptions::default()
         },
         resources,
     };
@@ -206,7 +207,7 @@ fn main() -> Result<(), Failure> {
         "before": accuracy([before_validation?, before_test?]),
         "after": accuracy([best.0, best.1]),
         "samples_per_second": (examples / start.elapsed().as_secs_f64()).round(),
-        "stages": StagePlan::new(&chip, options.epochs).stages(),
+        "stages": run.plan().stages(),
         "course": course,
     });
     println!("{report}");

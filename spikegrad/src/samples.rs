@@ -60,7 +60,8 @@ pub trait Samples: Sync {
         false
     }
 
-    /// The order of examples in an epoch, a permutation of `0..len`, a pure function of the epoch.
+    /// The examples of an epoch in order, `len` different ones, a pure function of the epoch: all of `0..len`, or such
+    /// as a set draws from a larger one.
     fn order(&self, epoch: u32) -> Vec<u32>;
 }
 

@@ -2,13 +2,14 @@
 
 use crate::samples::{Objective, Samples};
 
-/// Some samples of a set, in the order of the set.
+/// Some samples of a set, always the same or drawn anew for each epoch.
 #[derive(Clone, Copy)]
 pub struct Subset<'a> {
     samples: &'a dyn Samples,
     count: usize,
     /// Samples of the set that `count` is spread over.
     span: usize,
+    is_drawn: bool,
 }
 
 impl<'a> Subset<'a> {
@@ -16,12 +17,19 @@ impl<'a> Subset<'a> {
     pub fn first(samples: &'a dyn Samples, limit: Option<u64>) -> Self {
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let count = samples.len().min(limit);
-        Self { samples, count, span: count }
+        Self { samples, count, span: count, is_drawn: false }
     }
 
     /// `count` samples spread evenly over the set; all where there are not so many.
     pub fn spread(samples: &'a dyn Samples, count: usize) -> Self {
-        Self { samples, count: count.min(samples.len()), span: samples.len() }
+        Self { samples, count: count.min(samples.len()), span: samples.len(), is_drawn: false }
+    }
+
+    /// In each epoch the first `count` of the set's order, whose indices [`Samples::order`] gives; all where there are
+    /// not so many. Outside epochs the first `count` samples.
+    pub fn drawn(samples: &'a dyn Samples, count: usize) -> Self {
+        let count = count.min(samples.len());
+        Self { samples, count, span: count, is_drawn: true }
     }
 
     fn place(&self, index: usize) -> usize {
@@ -63,7 +71,12 @@ impl Samples for Subset<'_> {
         self.samples.is_right(epoch, self.place(index), outputs)
     }
 
-    fn order(&self, _epoch: u32) -> Vec<u32> {
+    fn order(&self, epoch: u32) -> Vec<u32> {
+        if self.is_drawn {
+            let mut order = self.samples.order(epoch);
+            order.truncate(self.count);
+            return order;
+        }
         (0..self.count).map(|index| index as u32).collect()
     }
 }
@@ -94,8 +107,8 @@ mod tests {
             index
         }
 
-        fn order(&self, _epoch: u32) -> Vec<u32> {
-            Vec::new()
+        fn order(&self, epoch: u32) -> Vec<u32> {
+            (0..self.0 as u32).map(|index| (index + epoch) % self.0 as u32).collect()
         }
     }
 
@@ -110,5 +123,15 @@ mod tests {
             assert_eq!(whole.order(0).len(), 10);
         }
         assert!(Subset::spread(&Indices(0), 3).is_empty());
+    }
+
+    #[test]
+    fn a_drawn_subset_takes_others_in_each_epoch() {
+        let all = Indices(10);
+        let drawn = Subset::drawn(&all, 4);
+        let labels =
+            |epoch: u32| drawn.order(epoch).iter().map(|&index| drawn.label(index as usize)).collect::<Vec<_>>();
+        assert_eq!((drawn.len(), labels(0), labels(8)), (4, vec![0, 1, 2, 3], vec![8, 9, 0, 1]));
+        assert_eq!(Subset::drawn(&all, 11).order(3), all.order(3));
     }
 }

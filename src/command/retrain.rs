@@ -10,7 +10,7 @@ use compiler::mapping::Calibration;
 use compiler::training::{ColumnGradient, Retraining, Stage, StageReport, Task, TrainingOptions, fine_tuning};
 use serde::Serialize;
 use snn::Network;
-use spikegrad::{EpochReport, TrainingSettings};
+use spikegrad::{EpochReport, Samples, Subset, TrainingSettings};
 
 use super::Context;
 use super::trained::{parse_source, run_configuration};
@@ -33,6 +33,12 @@ pub struct RetrainArguments {
     /// Data to retrain on: digits, mnist, fashion-mnist, cifar10 or a folder; that of the run when absent
     #[arg(long, value_name = "SOURCE", requires = "retrain")]
     pub retrain_data: Option<String>,
+    /// Train on N samples an epoch, drawn anew for each, not on all: for a first look at what an epoch takes long for
+    #[arg(long, value_name = "N", requires = "retrain", value_parser = clap::value_parser!(u32).range(1..))]
+    pub retrain_on: Option<u32>,
+    /// Epochs, of those of --retrain, that learn the hardware's bits of weights before partial sums are quantised
+    #[arg(long, value_name = "N", requires = "retrain", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 1)]
+    pub weight_epochs: u32,
     /// Learning rate at the start of retraining; a fifth of the run's when absent
     #[arg(long, value_name = "RATE", requires = "retrain", value_parser = above_zero, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
@@ -102,6 +108,7 @@ pub fn retrain(
     let settings = fine_tuning(&trained_with, what.hardware.quantiser, epochs, arguments.learning_rate);
     let samples = |images| ImageSamples::new(images, &format, what.network, arguments.augment.0, settings.seed);
     let (train, validation) = (samples(splits.train)?, samples(splits.validation)?);
+    let train = Subset::drawn(&train, arguments.retrain_on.map_or(usize::MAX, |count| count as usize));
     let gradient = match arguments.column_gradient {
         GradientChoice::Straight => ColumnGradient::Straight,
         GradientChoice::Masked => ColumnGradient::Masked,
@@ -109,7 +116,12 @@ pub fn retrain(
     let task = Task {
         network: what.network,
         hardware: what.hardware,
-        options: TrainingOptions { gradient, seed: settings.seed, ..TrainingOptions::default() },
+        options: TrainingOptions {
+            gradient,
+            weight_epochs: arguments.weight_epochs,
+            seed: settings.seed,
+            ..TrainingOptions::default()
+        },
         settings,
         resources: context.resources,
     };
@@ -181,13 +193,13 @@ impl Course<'_> {
     /// The rest of an epoch, with a checkpoint at its end or where the user stops it.
     fn epoch(
         &mut self,
-        train: &ImageSamples,
-        validation: &ImageSamples,
+        train: &dyn Samples,
+        validation: &dyn Samples,
         interruption: &Interruption,
     ) -> anyhow::Result<()> {
         let settings = self.run.trainer().settings();
         let (batch, epochs) = (settings.batch, settings.epochs);
-        let examples = spikegrad::Samples::len(train);
+        let examples = train.len();
         let bar = self.context.output.progress(examples.div_ceil(batch) as u64, Progress::Steps);
         bar.set_prefix(format!("epoch {} ({})", self.run.trainer().position().epoch + 1, self.run.stage().name()));
         let (start, first) = (Instant::now(), self.run.trainer().position().batch);

@@ -19,6 +19,7 @@ const CLIPPED_SHARE: f64 = 1e-3;
 pub struct CalibrationInputs {
     inputs: Vec<u8>,
     examples: usize,
+    samples: usize,
 }
 
 impl CalibrationInputs {
@@ -38,12 +39,17 @@ impl CalibrationInputs {
         let length = samples.input_length();
         let mut inputs = vec![0; length * examples];
         inputs.chunks_exact_mut(length).enumerate().for_each(|(index, out)| samples.fill(None, index, out));
-        Ok(Self { inputs, examples })
+        Ok(Self { inputs, examples, samples: samples.len() })
     }
 
     /// Number of examples.
     pub fn examples(&self) -> usize {
         self.examples
+    }
+
+    /// Number of samples that they are taken from.
+    pub fn samples(&self) -> usize {
+        self.samples
     }
 
     /// Initialises all columns from the spike counts of `network`, and checks that slices and tiles

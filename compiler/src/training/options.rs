@@ -27,13 +27,21 @@ pub struct TrainingOptions {
     pub thresholds: Granularity,
     /// Factor on the learning rate of scale factors and thresholds.
     pub scale_factor_rate: f64,
+    /// Epochs that learn the hardware's bits of weights alone, at least 1, before partial sums are quantised.
+    pub weight_epochs: u32,
     /// Seed of noise.
     pub seed: u64,
 }
 
 impl Default for TrainingOptions {
     fn default() -> Self {
-        Self { gradient: ColumnGradient::Masked, thresholds: Granularity::Layer, scale_factor_rate: 1.0, seed: 1 }
+        Self {
+            gradient: ColumnGradient::Masked,
+            thresholds: Granularity::Layer,
+            scale_factor_rate: 1.0,
+            weight_epochs: 1,
+            seed: 1,
+        }
     }
 }
 

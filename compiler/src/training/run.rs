@@ -154,7 +154,7 @@ impl Start {
         deploy(task.network, task.hardware)?;
         let network = task.network.clone();
         let inputs = CalibrationInputs::new(samples, CALIBRATION_EXAMPLES)?;
-        let plan = StagePlan::new(task.hardware, task.settings.epochs);
+        let plan = StagePlan::new(task.hardware, task.settings.epochs, task.options.weight_epochs);
         let (hardware, options, resources) = (task.hardware.clone(), task.options, task.resources);
         Ok((Self { network, hardware, options, inputs, resources }, plan))
     }

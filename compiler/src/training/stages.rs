@@ -49,10 +49,11 @@ pub struct StagePlan {
 }
 
 impl StagePlan {
-    /// Divides epochs among the stages that change anything on a chip: one each, and of the others 3 parts for sums
-    /// and 2 each for scale factors and noise, by largest remainders; all for weights where nothing else is learned.
-    /// With fewer epochs than stages the last stages get one each: they know all that the others know.
-    pub fn new(hardware: &HardwareSpecification, epochs: u32) -> Self {
+    /// Divides epochs among the stages that change anything on a chip: `weight_epochs` for weights and one for each
+    /// other, and of the rest 3 parts for sums and 2 each for scale factors and noise, by largest remainders; all for
+    /// weights where nothing else is learned. Too many epochs for weights leave one for each other stage; with fewer
+    /// epochs than stages the last stages get one each: they know all that the others know.
+    pub fn new(hardware: &HardwareSpecification, epochs: u32, weight_epochs: u32) -> Self {
         let mut stages = vec![Stage::Weights];
         match hardware.quantiser {
             Quantiser::Ideal {} => {}
@@ -66,6 +67,9 @@ impl StagePlan {
         let first = stages.len().saturating_sub(epochs as usize);
         let stages = stages.split_off(first);
         let spare = u64::from(epochs) - stages.len() as u64;
+        let of_weights = if stages.first() == Some(&Stage::Weights) { u64::from(weight_epochs.max(1) - 1) } else { 0 };
+        let of_weights = of_weights.min(spare);
+        let spare = spare - of_weights;
         let all: u64 = stages.iter().map(|stage| u64::from(stage.parts())).sum();
         let share = |stage: &Stage| spare * u64::from(stage.parts());
         let mut counts: Vec<u64> = stages.iter().map(|stage| 1 + share(stage) / all.max(1)).collect();
@@ -75,6 +79,7 @@ impl StagePlan {
         if all == 0 {
             counts.iter_mut().for_each(|count| *count += spare);
         }
+        counts.iter_mut().take(1).for_each(|count| *count += of_weights);
         let left = u64::from(epochs) - counts.iter().sum::<u64>();
         order.iter().take(left as usize).for_each(|&index| counts[index] += 1);
         Self { stages: stages.into_iter().zip(counts.iter().map(|&count| count as u32)).collect() }

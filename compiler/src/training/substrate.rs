@@ -208,7 +208,7 @@ impl Substrate for CrossbarSubstrate {
     fn identity(&self) -> String {
         let steps: Vec<Option<i32>> =
             self.columns.iter().map(|columns| columns.as_ref().map(|columns| columns.step)).collect();
-        let parts = (&self.hardware, &self.options, &self.plan, steps, self.inputs.examples());
+        let parts = (&self.hardware, &self.options, &self.plan, steps, self.inputs.examples(), self.inputs.samples());
         serde_json::to_string(&parts).unwrap_or_else(|_| format!("{parts:?}"))
     }
 

@@ -183,7 +183,12 @@ fn restore_substrate(
         return Ok(());
     };
     if identity.as_ref() != Some(&saved.identity) {
-        return Err(wrong(path, "substrate", "the chip and options of this run", "different ones".to_owned()));
+        return Err(wrong(
+            path,
+            "substrate",
+            "the chip, the options and the number of samples of this run",
+            "different ones".to_owned(),
+        ));
     }
     let mut state = Vec::with_capacity(saved.values.len());
     for name in &saved.values {

@@ -130,8 +130,8 @@ fn masked_gradients_of_one_threshold_per_channel_are_refused() {
 
 #[test]
 fn epochs_are_divided_among_the_stages_that_change_anything() {
-    let stages = |quantiser: &str, rest: &str, epochs: u32| {
-        let plan = StagePlan::new(&chip(16, 4, 1, quantiser, rest), epochs);
+    let divided = |quantiser: &str, rest: &str, epochs: u32, weight_epochs: u32| {
+        let plan = StagePlan::new(&chip(16, 4, 1, quantiser, rest), epochs, weight_epochs);
         let stages = plan.stages();
         assert_eq!(stages.last().unwrap().1.end, epochs);
         assert!(stages.windows(2).all(|pair| pair[0].1.end == pair[1].1.start && pair[0].0 < pair[1].0));
@@ -140,10 +140,15 @@ fn epochs_are_divided_among_the_stages_that_change_anything() {
         }
         stages.into_iter().map(|(stage, epochs)| (stage, epochs.len())).collect::<Vec<_>>()
     };
+    let stages = |quantiser: &str, rest: &str, epochs: u32| divided(quantiser, rest, epochs, 1);
     use Stage::{Noise, ScaleFactors, Sums, Weights};
     assert_eq!(stages("{ kind = 'ideal' }", "", 5), [(Weights, 5)]);
     assert_eq!(stages("{ kind = 'sign' }", "", 24), [(Weights, 1), (Sums, 14), (ScaleFactors, 9)]);
     assert_eq!(stages("{ kind = 'ternary' }", NOISE, 8), [(Weights, 1), (Sums, 3), (ScaleFactors, 2), (Noise, 2)]);
     assert_eq!(stages("{ kind = 'ternary' }", NOISE, 2), [(ScaleFactors, 1), (Noise, 1)]);
     assert_eq!(stages("{ kind = 'uniform', bits = 4, range = 'unit' }", "", 8), [(Weights, 1), (Sums, 7)]);
+    assert_eq!(divided("{ kind = 'ideal' }", "", 5, 3), [(Weights, 5)]);
+    assert_eq!(divided("{ kind = 'sign' }", "", 24, 12), [(Weights, 12), (Sums, 7), (ScaleFactors, 5)]);
+    assert_eq!(divided("{ kind = 'sign' }", "", 4, 9), [(Weights, 2), (Sums, 1), (ScaleFactors, 1)]);
+    assert_eq!(divided("{ kind = 'sign' }", "", 2, 2), [(Sums, 1), (ScaleFactors, 1)]);
 }
