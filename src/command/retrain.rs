@@ -33,10 +33,10 @@ pub struct RetrainArguments {
     /// Data to retrain on: digits, mnist, fashion-mnist, cifar10 or a folder; that of the run when absent
     #[arg(long, value_name = "SOURCE", requires = "retrain")]
     pub retrain_data: Option<String>,
-    /// Train on N samples an epoch, drawn anew for each, not on all: for a first look at what an epoch takes long for
+    /// Train on N samples an epoch, drawn anew for each epoch, instead of all: epochs on columns take long
     #[arg(long, value_name = "N", requires = "retrain", value_parser = clap::value_parser!(u32).range(1..))]
     pub retrain_on: Option<u32>,
-    /// Epochs, of those of --retrain, that learn the hardware's bits of weights before partial sums are quantised
+    /// Of the epochs of --retrain, those that learn the bits of weights before partial sums are quantised
     #[arg(long, value_name = "N", requires = "retrain", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 1)]
     pub weight_epochs: u32,
     /// Learning rate at the start of retraining; a fifth of the run's when absent
