@@ -25,17 +25,17 @@ pub(super) struct DrivenRows {
 }
 
 impl DrivenRows {
-    /// Of digits `[column][row]`; `None` where they are so large that few sums of them fit 8 bits.
+    /// Of digits `[column][row]`; `None` where there are none, or so large ones that few sums of them fit 8 bits.
     pub fn new(digits: &[i16], rows: usize) -> Option<Self> {
         let largest = digits.iter().fold(1, |largest, digit| digit.unsigned_abs().max(largest));
         let rows_at_once = usize::from(127 / largest);
-        if rows_at_once < FEWEST_ROWS {
+        if rows_at_once < FEWEST_ROWS || digits.is_empty() {
             return None;
         }
-        let columns = digits.len().checked_div(rows).unwrap_or(0);
+        let columns = digits.len() / rows;
         let pitch = columns.next_multiple_of(LANES);
         let mut by_row = vec![0; rows * pitch];
-        for (column, digits) in digits.chunks_exact(rows.max(1)).enumerate() {
+        for (column, digits) in digits.chunks_exact(rows).enumerate() {
             for (row, &digit) in digits.iter().enumerate() {
                 by_row[row * pitch + column] = digit as i8;
             }
@@ -153,5 +153,6 @@ mod tests {
         assert!(DrivenRows::new(&[15, -15], 2).is_some());
         assert!(DrivenRows::new(&[16, 0], 2).is_none());
         assert!(DrivenRows::new(&[-255], 1).is_none());
+        assert!(DrivenRows::new(&[], 2).is_none());
     }
 }

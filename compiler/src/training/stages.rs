@@ -79,7 +79,9 @@ impl StagePlan {
         if all == 0 {
             counts.iter_mut().for_each(|count| *count += spare);
         }
-        counts.iter_mut().take(1).for_each(|count| *count += of_weights);
+        if let Some(first) = counts.first_mut() {
+            *first += of_weights;
+        }
         let left = u64::from(epochs) - counts.iter().sum::<u64>();
         order.iter().take(left as usize).for_each(|&index| counts[index] += 1);
         Self { stages: stages.into_iter().zip(counts.iter().map(|&count| count as u32)).collect() }
